@@ -1,0 +1,65 @@
+# Each target is a few commands that a person could type; see README.md.
+#   make demo    train, export, run in LAMMPS, look at the pictures (about 10 minutes on two cores)
+#   make test    all tests
+#   make bench   the tables under benchmarks/results (hours)
+#   make lint    style
+# An environment is made in .venv from requirements.lock. To use one of your own, which holds the packages of
+# requirements.lock or close relatives: make test PYTHON=/path/to/python
+
+VENV ?= .venv
+ifdef PYTHON
+  ENVIRONMENT :=
+else
+  PYTHON := $(VENV)/bin/python
+  ENVIRONMENT := $(VENV)/.ready
+endif
+BOOTSTRAP_PYTHON ?= python3
+BIN = $(dir $(PYTHON))
+SOURCES := $(shell find python csrc lammps_plugin cmake -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null)
+INSTALLED := build/.installed-$(subst /,_,$(PYTHON))
+# One thread per process: the tests run two processes side by side.
+PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
+
+.PHONY: install demo test bench bench-melt bench-batio3 lint format clean
+
+install: $(INSTALLED)
+
+$(VENV)/.ready: requirements.lock
+	@$(BOOTSTRAP_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "error: $(BOOTSTRAP_PYTHON) is older than 3.10; give a newer one: make BOOTSTRAP_PYTHON=python3.11"; exit 1; }
+	@$(BOOTSTRAP_PYTHON) -m venv $(VENV) || \
+	  { echo "error: $(BOOTSTRAP_PYTHON) cannot make environments; on Debian and Ubuntu: apt install python3-venv python3-dev"; exit 1; }
+	@echo "Installing the Python packages of requirements.lock into $(VENV) (once) ..."
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+$(INSTALLED): $(ENVIRONMENT) $(SOURCES) pyproject.toml CMakeLists.txt
+	@$(PYTHON) -c 'import os, sys, sysconfig; os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")) or sys.exit("error: Python.h of $(PYTHON) is missing; on Debian and Ubuntu: apt install python3-dev")'
+	@echo "Building hotpp-lr (about two minutes the first time) ..."
+	@PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
+	@mkdir -p build && touch $@
+
+demo: $(INSTALLED)
+	@$(PYTHON) examples/molten_nacl/demo.py --output demo_output
+
+test: $(INSTALLED)
+	@$(PYTEST) -n 2 --dist loadfile
+
+bench: bench-melt bench-batio3
+
+bench-melt: $(INSTALLED)
+	@$(PYTHON) benchmarks/melt_variants.py
+
+bench-batio3: $(INSTALLED)
+	@$(PYTHON) benchmarks/batio3.py
+
+lint: $(ENVIRONMENT)
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .
+	@$(BIN)clang-format --dry-run --Werror $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
+
+format: $(ENVIRONMENT)
+	@$(PYTHON) -m ruff check --fix . ; $(PYTHON) -m ruff format .
+	@$(BIN)clang-format -i $(shell git ls-files '*.cpp' '*.h' '*.cu' '*.cuh')
+
+clean:
+	rm -rf build demo_output

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Python module hotpp_lr._pme: plans on numpy arrays, and the stages of a plan one by one for tests.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "pme/accuracy.h"
+#include "pme/cpu/fft.h"
+#include "pme/cpu/threads.h"
+#include "pme/plan.h"
+#include "pme/splines.h"
+
+namespace py = pybind11;
+using namespace hotpp::pme;
+
+namespace {
+
+template <class Real>
+using Array = py::array_t<Real, py::array::c_style | py::array::forcecast>;
+using Doubles = Array<double>;
+
+void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape, const char* name) {
+  const std::vector<py::ssize_t> given(array.shape(), array.shape() + array.ndim());
+  if (given == shape) return;
+  throw std::invalid_argument(std::string(name) + " has shape " +
+                              py::str(py::cast(given)).cast<std::string>() + ": expected " +
+                              py::str(py::cast(shape)).cast<std::string>() + ".");
+}
+
+Deconvolution deconvolution_of(const std::string& name) {
+  if (name == "none") return Deconvolution::None;
+  if (name == "plain") return Deconvolution::Plain;
+  if (name == "alias") return Deconvolution::Alias;
+  throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
+}
+
+/// One atom list with its shapes checked; keeps the arrays alive.
+struct Atoms {
+  Doubles positions, charges;
+  std::optional<Doubles> dipoles;
+
+  Atoms(Doubles r, Doubles q, std::optional<Doubles> mu)
+      : positions(std::move(r)), charges(std::move(q)), dipoles(std::move(mu)) {
+    if (charges.ndim() != 1) throw std::invalid_argument("charges must have one dimension, [n].");
+    expect_shape(positions, {size(), 3}, "positions");
+    if (dipoles) expect_shape(*dipoles, {size(), 3}, "dipoles");
+  }
+  py::ssize_t size() const { return charges.shape(0); }
+  const double* dipole_data() const { return dipoles ? dipoles->data() : nullptr; }
+};
+
+template <class Real>
+py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
+                 bool forces, bool strain) {
+  const Atoms atoms(r, q, mu);
+  const py::ssize_t n = atoms.size();
+  Doubles potential(n), field({n, py::ssize_t(3)}), force({n, py::ssize_t(3)}), derivative({3, 3});
+  Output output;
+  output.potential = potential.mutable_data();
+  output.field = field.mutable_data();
+  output.forces = forces ? force.mutable_data() : nullptr;
+  output.want_strain = strain;
+  {
+    const py::gil_scoped_release release;
+    plan.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
+  }
+  py::dict result;
+  result["energy"] = output.energy;
+  result["potential"] = potential;
+  result["field"] = field;
+  if (forces) result["forces"] = force;
+  if (strain) {
+    std::copy(output.strain_derivative, output.strain_derivative + 9, derivative.mutable_data());
+    result["strain_derivative"] = derivative;
+  }
+  return result;
+}
+
+template <class Real>
+void bind_plan(py::module_& m, const char* name) {
+  using P = Plan<Real>;
+  auto shape = [](const P& p) {
+    const auto& k = p.settings().mesh;
+    return std::vector<py::ssize_t>{k[0], k[1], k[2]};
+  };
+  py::class_<P>(m, name)
+      .def(
+          "set_cell",
+          [](P& p, const Doubles& cell) {
+            expect_shape(cell, {3, 3}, "cell");
+            p.set_cell(cell.data());
+          },
+          py::arg("cell"), "Lattice vectors as rows, Å; cheap when unchanged.")
+      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
+           "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")
+      .def(
+          "spread",
+          [shape](P& p, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu) {
+            const Atoms atoms(r, q, mu);
+            Array<Real> mesh(shape(p));
+            p.spread_stage(atoms.size(), atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(),
+                           mesh.mutable_data());
+            return mesh;
+          },
+          py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+          "Charge mesh [K1, K2, K3], e.")
+      .def(
+          "influence",
+          [shape](const P& p) {
+            auto half = shape(p);
+            half[2] = half[2] / 2 + 1;
+            Array<Real> influence(half);
+            p.influence_stage(influence.mutable_data());
+            return influence;
+          },
+          "Influence function [K1, K2, K3//2+1] with the prefactor 4 pi k_e / V.")
+      .def(
+          "potential_mesh",
+          [shape](P& p, const Array<Real>& charge_mesh) {
+            expect_shape(charge_mesh, shape(p), "charge_mesh");
+            Array<Real> potential(shape(p));
+            Doubles strain({3, 3});
+            const double energy =
+                p.potential_stage(charge_mesh.data(), potential.mutable_data(), strain.mutable_data());
+            return py::make_tuple(potential, energy, strain);
+          },
+          py::arg("charge_mesh"),
+          "Potential mesh V, its energy eV and strain derivative [3, 3] at fixed charge mesh.")
+      .def(
+          "gather",
+          [shape](P& p, const Doubles& r, const Array<Real>& mesh) {
+            expect_shape(mesh, shape(p), "mesh");
+            const py::ssize_t n = r.ndim() == 2 ? r.shape(0) : 0;
+            expect_shape(r, {n, 3}, "positions");
+            Doubles derivatives({n, py::ssize_t(10)});
+            p.gather_stage(n, r.data(), mesh.data(), derivatives.mutable_data());
+            return derivatives;
+          },
+          py::arg("positions"), py::arg("mesh"),
+          "[n, 10] in mesh units: potential, gradient, Hessian xx, yy, zz, xy, xz, yz.");
+}
+
+template <class Real>
+Array<Real> weights(Real t, int order) {
+  check({order, {order, order, order}, 1.0});
+  Array<Real> result({3, order});
+  with_order(order, [&](auto o) {
+    constexpr int P = decltype(o)::value, W = padded_order(P);
+    Real w[3][W];
+    spline_weights<P, 0, W>(t, w[0]);
+    spline_weights<P, 1, W>(t, w[1]);
+    spline_weights<P, 2, W>(t, w[2]);
+    for (int d = 0; d < 3; ++d) std::copy(w[d], w[d] + P, result.mutable_data(d, 0));
+  });
+  return result;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_pme, m) {
+  m.doc() = "Native mesh electrostatics (csrc/pme). Units: eV, Å, e.";
+  bind_plan<double>(m, "PlanDouble");
+  bind_plan<float>(m, "PlanFloat");
+  m.def(
+      "Plan",
+      [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
+         bool subtract_self, const std::string& precision) -> py::object {
+        const Settings settings{order, mesh, smearing, deconvolution_of(deconvolution), subtract_self};
+        if (precision == "double") return py::cast(Plan<double>(settings));
+        if (precision == "float") return py::cast(Plan<float>(settings));
+        throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
+      },
+      py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
+      py::arg("subtract_self") = true, py::arg("precision") = "double",
+      "A plan whose mesh is double or float.");
+  m.def(
+      "weights",
+      [](double t, int order, const std::string& precision) -> py::array {
+        if (precision == "float") return weights(static_cast<float>(t), order);
+        return weights(t, order);
+      },
+      py::arg("t"), py::arg("order"), py::arg("precision") = "double",
+      "[3, order]: weights, first and second derivatives at |t| <= 1/2.");
+  m.def(
+      "mesh_size",
+      [](const Doubles& cell, double smearing, double accuracy, int order) {
+        expect_shape(cell, {3, 3}, "cell");
+        const auto k = mesh_size(cell.data(), smearing, accuracy, order);
+        return py::make_tuple(k[0], k[1], k[2]);
+      },
+      py::arg("cell"), py::arg("smearing"), py::arg("accuracy"), py::arg("order"));
+  m.def(
+      "estimated_error",
+      [](const Doubles& cell, double smearing, int order, const std::array<int, 3>& mesh) {
+        expect_shape(cell, {3, 3}, "cell");
+        return estimated_error(cell.data(), smearing, order, mesh);
+      },
+      py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"));
+  m.def("fft_library", &fft_library, "Name and version of the FFT library.");
+  m.def("max_threads", &max_threads);
+  m.def(
+      "set_num_threads",
+      []([[maybe_unused]] int threads) {
+#ifdef _OPENMP
+        omp_set_num_threads(threads);
+#endif
+      },
+      py::arg("threads"), "Number of OpenMP threads of the following calls.");
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Layout of the mesh in memory: x slowest, z fastest, rows padded.
+//
+// A row holds K3 points plus a halo, so that no stencil wraps along z, and is a whole number of cache lines,
+// so that every row is aligned alike (FFT libraries give the same bits only for the same alignment). The real
+// mesh and its half-complex spectrum (K3/2 + 1 modes per row, interleaved) share the memory.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "pme/splines.h"
+
+namespace hotpp::pme {
+
+constexpr std::size_t cache_line = 64;
+
+struct FreeDeleter {
+  void operator()(void* p) const { std::free(p); }
+};
+
+/// Zeroed array aligned to a cache line.
+template <class Real>
+class AlignedArray {
+ public:
+  explicit AlignedArray(std::size_t size) {
+    const std::size_t bytes = (size * sizeof(Real) + cache_line - 1) / cache_line * cache_line;
+    data_.reset(static_cast<Real*>(std::aligned_alloc(cache_line, bytes)));
+    if (!data_) throw std::bad_alloc();
+    for (std::size_t i = 0; i < size; ++i) data_[i] = Real(0);
+  }
+  Real* data() const { return data_.get(); }
+
+ private:
+  std::unique_ptr<Real[], FreeDeleter> data_;
+};
+
+template <class Real>
+struct Grid {
+  std::array<int, 3> points;
+  int order;
+  std::ptrdiff_t row;    ///< reals from one row (x, y) to the next
+  std::ptrdiff_t plane;  ///< reals from one plane x to the next
+
+  Grid(const std::array<int, 3>& mesh, int order) : points(mesh), order(order) {
+    const int line = cache_line / sizeof(Real);
+    // order >= 3, so the halo also covers the two reals that the spectrum needs more than the mesh
+    row = (mesh[2] + padded_order(order) - 1 + line - 1) / line * line;
+    plane = row * mesh[1];
+  }
+  int modes() const { return points[2] / 2 + 1; }
+  std::size_t size() const { return static_cast<std::size_t>(plane) * points[0]; }
+};
+
+}  // namespace hotpp::pme

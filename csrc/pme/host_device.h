@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Marks functions that the CPU and the CUDA code share.
+#pragma once
+
+#ifdef __CUDACC__
+#define HOTPP_HOST_DEVICE __host__ __device__
+#else
+#define HOTPP_HOST_DEVICE
+#endif

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pme/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "pme/constants.h"
+#include "pme/cpu/fft.h"
+#include "pme/cpu/gather.h"
+#include "pme/cpu/grid.h"
+#include "pme/cpu/sorted_atoms.h"
+#include "pme/cpu/spread.h"
+#include "pme/influence.h"
+#include "pme/outputs.h"
+
+namespace hotpp::pme {
+namespace {
+
+const Settings& checked(const Settings& settings) {
+  check(settings);
+  return settings;
+}
+
+void require_finite(const double* values, std::int64_t size, int columns, const char* name) {
+  for (std::int64_t i = 0; i < size * columns; ++i)
+    if (!std::isfinite(values[i]))
+      throw std::invalid_argument(std::string("The ") + name + " of atom " + std::to_string(i / columns) +
+                                  " is " + std::to_string(values[i]) +
+                                  ": all of them must be finite; look at what made them (an exploding run, a "
+                                  "broken model) first.");
+}
+
+}  // namespace
+
+template <class Real>
+struct Plan<Real>::Parts {
+  Settings settings;
+  Grid<Real> grid;
+  AlignedArray<Real> mesh;
+  Fft<Real> fft;
+  Influence<Real> influence;
+  SortedAtoms<Real> atoms;
+  Cell cell;
+  std::vector<ModeSums> slab_sums;
+  std::vector<Real> derivatives;
+
+  explicit Parts(const Settings& s)
+      : settings(checked(s)),
+        grid(s.mesh, s.order),
+        mesh(grid.size()),
+        fft(grid, mesh.data()),
+        influence(s),
+        atoms(s.mesh, s.order),
+        slab_sums(s.mesh[1]) {}
+};
+
+template <class Real>
+Plan<Real>::Plan(const Settings& settings) : parts_(std::make_unique<Parts>(settings)) {}
+template <class Real>
+Plan<Real>::~Plan() = default;
+template <class Real>
+Plan<Real>::Plan(Plan&&) noexcept = default;
+template <class Real>
+Plan<Real>& Plan<Real>::operator=(Plan&&) noexcept = default;
+
+template <class Real>
+const Settings& Plan<Real>::settings() const {
+  return parts_->settings;
+}
+
+template <class Real>
+void Plan<Real>::set_cell(const double cell[9]) {
+  if (parts_->cell.volume > 0 && std::equal(cell, cell + 9, parts_->cell.rows.begin())) return;
+  parts_->cell = Cell(cell);
+  parts_->influence.set_cell(parts_->cell);
+}
+
+template <class Real>
+void Plan<Real>::require_cell() const {
+  if (!(parts_->cell.volume > 0))
+    throw std::invalid_argument("The plan has no cell yet: call set_cell first.");
+}
+
+template <class Real>
+double Plan<Real>::convolve(double* strain) {
+  Parts& p = *parts_;
+  Real* const mesh = p.mesh.data();
+  const int k1 = p.settings.mesh[0], k2 = p.settings.mesh[1];
+#pragma omp parallel
+  {
+#pragma omp for schedule(static)
+    for (int x = 0; x < k1; ++x) p.fft.plane_forward(mesh, x);
+#pragma omp for schedule(static)
+    for (int y = 0; y < k2; ++y) {
+      p.fft.slab_forward(mesh, y);
+      p.slab_sums[y] = p.influence.apply(y, mesh + y * p.grid.row, p.grid.plane, strain != nullptr);
+      p.fft.slab_backward(mesh, y);
+    }
+#pragma omp for schedule(static)
+    for (int x = 0; x < k1; ++x) {
+      p.fft.plane_backward(mesh, x);
+      fill_halo(p.grid, x, mesh);
+    }
+  }
+  ModeSums total;  // summed in a fixed order
+  for (const ModeSums& slab : p.slab_sums) {
+    total.energy += slab.energy;
+    for (int c = 0; c < 6; ++c) total.strain[c] += slab.strain[c];
+  }
+  if (strain) {
+    constexpr int component[9] = {0, 3, 4, 3, 1, 5, 4, 5, 2};
+    for (int ab = 0; ab < 9; ++ab)
+      strain[ab] = total.strain[component[ab]] - (ab % 4 == 0 ? total.energy : 0.0);
+  }
+  return total.energy;
+}
+
+template <class Real>
+void Plan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
+                         const double* dipoles, Output& output) {
+  require_cell();
+  Parts& p = *parts_;
+  if (dipoles && output.forces && p.settings.order < 4)
+    throw std::invalid_argument(
+        "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
+        "4 or "
+        "more (6 to 8 recommended).");
+  require_finite(positions, n, 3, "position");
+  require_finite(charges, n, 1, "charge");
+  if (dipoles) require_finite(dipoles, n, 3, "dipole");
+
+  p.atoms.assign(p.cell, n, positions, charges, dipoles);
+  spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
+  output.energy = convolve(output.want_strain ? output.strain_derivative : nullptr);
+
+  const bool gathered_strain = output.want_strain && dipoles;
+  if (output.potential || output.field || output.forces || gathered_strain) {
+    p.derivatives.resize(static_cast<std::size_t>(n) * derivatives_per_atom);
+    gather(p.grid, p.atoms, p.mesh.data(), dipoles && output.forces, p.derivatives.data());
+    write_outputs(p.cell, p.settings.mesh, p.atoms, p.derivatives.data(), output);
+    if (gathered_strain)
+      add_dipole_strain(p.cell, p.settings.mesh, p.atoms, p.derivatives.data(), dipoles, output);
+  }
+  add_self_and_background(p.settings, p.cell.volume, n, charges, dipoles, output);
+}
+
+template <class Real>
+void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const double* charges,
+                              const double* dipoles, Real* mesh) {
+  require_cell();
+  Parts& p = *parts_;
+  p.atoms.assign(p.cell, n, positions, charges, dipoles);
+  spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
+  const auto [k1, k2, k3] = p.settings.mesh;
+  for (int row = 0; row < k1 * k2; ++row)
+    std::copy_n(p.mesh.data() + row * p.grid.row, k3, mesh + static_cast<std::ptrdiff_t>(row) * k3);
+}
+
+template <class Real>
+void Plan<Real>::influence_stage(Real* influence) const {
+  require_cell();
+  const auto [k1, k2, k3] = parts_->settings.mesh;
+  for (int x = 0; x < k1; ++x)
+    for (int y = 0; y < k2; ++y)
+      for (int z = 0; z <= k3 / 2; ++z) *influence++ = parts_->influence(x, y, z);
+}
+
+template <class Real>
+double Plan<Real>::potential_stage(const Real* charge_mesh, Real* potential_mesh, double* strain) {
+  require_cell();
+  Parts& p = *parts_;
+  const auto [k1, k2, k3] = p.settings.mesh;
+  for (int row = 0; row < k1 * k2; ++row)
+    std::copy_n(charge_mesh + static_cast<std::ptrdiff_t>(row) * k3, k3, p.mesh.data() + row * p.grid.row);
+  const double energy = convolve(strain);
+  for (int row = 0; row < k1 * k2; ++row)
+    std::copy_n(p.mesh.data() + row * p.grid.row, k3, potential_mesh + static_cast<std::ptrdiff_t>(row) * k3);
+  return energy;
+}
+
+template <class Real>
+void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Real* mesh,
+                              double* derivatives) {
+  require_cell();
+  Parts& p = *parts_;
+  const auto [k1, k2, k3] = p.settings.mesh;
+  for (int row = 0; row < k1 * k2; ++row)
+    std::copy_n(mesh + static_cast<std::ptrdiff_t>(row) * k3, k3, p.mesh.data() + row * p.grid.row);
+  for (int x = 0; x < k1; ++x) fill_halo(p.grid, x, p.mesh.data());
+  const std::vector<double> zeros(n, 0.0);
+  p.atoms.assign(p.cell, n, positions, zeros.data(), nullptr);
+  p.derivatives.resize(static_cast<std::size_t>(n) * derivatives_per_atom);
+  gather(p.grid, p.atoms, p.mesh.data(), true, p.derivatives.data());
+  for (std::int64_t i = 0; i < n; ++i)
+    std::copy_n(p.derivatives.data() + derivatives_per_atom * i, derivatives_per_atom,
+                derivatives + derivatives_per_atom * p.atoms.original(i));
+}
+
+template class Plan<float>;
+template class Plan<double>;
+
+}  // namespace hotpp::pme

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a caller chooses (Settings) and what it gets back (Output).
+#pragma once
+
+#include <array>
+
+namespace hotpp::pme {
+
+/// How the smearing by the assignment weights is divided out, per axis (W(k) = sinc(k h/2)^order):
+/// None: not at all; Plain: 1/W(k)²; Alias: 1/sum_m W(k + 2 pi m/h)², never zero.
+enum class Deconvolution { None, Plain, Alias };
+
+struct Settings {
+  int order;                ///< assignment order: mesh points per axis that an atom touches, 3..8
+  std::array<int, 3> mesh;  ///< mesh points along a, b, c
+  double smearing;          ///< sigma in Å; the pair kernel is erf(r / (sqrt(2) sigma)) / r
+  Deconvolution deconvolution = Deconvolution::Alias;
+  bool subtract_self = true;
+};
+
+/// Throws std::invalid_argument, naming the value, what is expected and the remedy.
+void check(const Settings&);
+
+/// Results for n atoms. Arrays belong to the caller; a null pointer means "not wanted".
+struct Output {
+  double energy = 0.0;          ///< eV
+  double* potential = nullptr;  ///< [n]     dE/dq_i, V
+  double* field = nullptr;      ///< [n, 3] -dE/dμ_i, V/Å
+  double* forces = nullptr;     ///< [n, 3] -dE/dr_i at fixed q and μ, eV/Å; net force not removed
+  /// [a][b]: dE/d(epsilon_ab) in eV at fixed Cartesian q, μ, with r' = (1 + epsilon) r and cell rows
+  /// likewise.
+  double strain_derivative[9] = {};
+  bool want_strain = false;
+};
+
+}  // namespace hotpp::pme

@@ -1,0 +1,103 @@
+"""ASE calculator for exported models and checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from hotpp_lr.data.batch import collate, prepare
+from hotpp_lr.data.read import from_ase
+from hotpp_lr.electrostatics.accuracy import mesh_size
+from hotpp_lr.errors import InputError
+from hotpp_lr.export import load_exported
+from hotpp_lr.model.checkpoint import load_potential
+from hotpp_lr.model.potential import Potential
+
+#: The mesh is chosen anew when a cell vector's length has changed by more than this fraction. Choosing it at every
+#: step would make the energy jump under variable cells.
+CELL_CHANGE = 0.05
+
+
+def load_model(path: str | Path) -> Potential:
+    """Potential of an exported model (`.pt`) or a checkpoint (`.ckpt`). Raises InputError."""
+    if Path(path).suffix == ".ckpt":
+        return load_potential(path)[0].use_native_message()
+    return load_exported(path)[0]
+
+
+class HotppCalculator(Calculator):
+    """Energy (eV), forces (eV/Å), stress (eV/Å³), charges (e), total dipole (e·Å) of a trained potential.
+
+    HotppCalculator("model.pt") or HotppCalculator("model.ckpt"); dtype "float64" (default) or "float32".
+    mesh: points of the long-range mesh; default: chosen from the model's accuracy for the first cell seen, and anew
+    when a cell vector changes by more than 5 %. Charges are neutralised; atomic dipoles are in results["dipoles"].
+    The small net force of the mesh is removed, as the LAMMPS pair style does.
+
+    >>> atoms.calc = HotppCalculator("model.pt")     # doctest: +SKIP
+    >>> atoms.get_potential_energy()                 # doctest: +SKIP
+    """
+
+    implemented_properties: ClassVar[list[str]] = [
+        "energy", "free_energy", "forces", "stress", "charges", "dipole"
+    ]  # fmt: skip
+
+    def __init__(
+        self, model: str | Path, *, dtype: str = "float64", device: str = "cpu", mesh: tuple[int, int, int] | None = None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if dtype not in ("float32", "float64"):
+            raise InputError(f"dtype is {dtype!r}; expected 'float32' or 'float64'.")
+        self.potential = load_model(model).to(device=device, dtype=getattr(torch, dtype))
+        self.potential.requires_grad_(False)
+        self._fixed_mesh = mesh
+        self._mesh: tuple[int, int, int] = (0, 0, 0)
+        self._mesh_lengths: np.ndarray | None = None
+
+    def _choose_mesh(self, cell: np.ndarray) -> tuple[int, int, int]:
+        if self._fixed_mesh is not None:
+            return self._fixed_mesh
+        lengths = np.linalg.norm(cell, axis=1)
+        if self._mesh_lengths is None or np.any(np.abs(lengths / self._mesh_lengths - 1) > CELL_CHANGE):
+            config = self.potential.config
+            self._mesh = tuple(mesh_size(cell, config.smearing, config.accuracy, config.order))
+            self._mesh_lengths = lengths
+        return self._mesh
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        structure = from_ase(self.atoms)
+        config = self.potential.config
+        mesh = (0, 0, 0)
+        if config.has_charges:
+            if not structure.periodic:
+                raise InputError(
+                    f"electrostatics '{config.electrostatics}' needs a cell periodic in three directions, given pbc "
+                    f"{structure.pbc.tolist()}; set atoms.pbc = True and a cell."
+                )
+            mesh = self._choose_mesh(structure.cell)
+        batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
+        batch = batch.to(next(self.potential.parameters()).device)
+        wants_stress = structure.periodic
+        result = self.potential(batch, stress=wants_stress)
+
+        def array(tensor):
+            return tensor.detach().double().cpu().numpy()
+
+        energy = float(result.energy)
+        forces = array(result.forces)
+        charges, dipoles = array(result.charges), array(result.dipoles)
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "forces": forces - forces.mean(0),
+            "charges": charges,
+            "dipoles": dipoles,
+            "dipole": charges @ structure.positions + dipoles.sum(0),
+        }
+        if wants_stress:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(array(result.stress)[0])

@@ -1,0 +1,1 @@
+"""Electrostatics of smeared charges and dipoles: the readable, twice differentiable reference."""

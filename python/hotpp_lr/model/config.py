@@ -1,0 +1,44 @@
+"""What defines a model: everything a checkpoint or an exported file must carry."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ModelConfig(BaseModel):
+    """The `model:` section of a training config. Units Å and e."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    electrostatics: Literal["none", "charge", "charge+dipole"] = "charge+dipole"
+    cutoff: float = Field(5.0, gt=0.5, description="neighbours closer than this (Å) exchange messages")
+    channels: int = Field(32, ge=1)
+    layers: int = Field(2, ge=1)
+    max_rank: int = Field(2, ge=0, le=2)
+    radial_functions: int = Field(8, ge=1)
+    radial_hidden: int = Field(32, ge=1)
+    many_body: bool = True
+    smearing: float = Field(1.5, gt=0, description="σ of the pair kernel erf(r/√2σ)/r, Å")
+    order: int = Field(6, ge=3, le=8, description="assignment order of the mesh")
+    accuracy: float = Field(1e-4, gt=0, lt=1, description="relative rms error of the mesh forces")
+    total_charge: float = 0.0
+
+    @model_validator(mode="after")
+    def _ranks_suffice(self) -> ModelConfig:
+        if self.electrostatics == "charge+dipole" and self.max_rank < 1:
+            raise ValueError("electrostatics 'charge+dipole' needs max_rank >= 1: dipoles come from vectors")
+        if self.electrostatics == "charge+dipole" and self.order < 5:
+            raise ValueError("training dipoles takes third derivatives of the mesh weights: order must be >= 5")
+        if self.electrostatics == "charge" and self.order < 4:
+            raise ValueError("training charges takes second derivatives of the mesh weights: order must be >= 4")
+        return self
+
+    @property
+    def has_charges(self) -> bool:
+        return self.electrostatics != "none"
+
+    @property
+    def has_dipoles(self) -> bool:
+        return self.electrostatics == "charge+dipole"

@@ -1,0 +1,201 @@
+"""The message passing network: edges and elements in, atomic energies, raw charges and dipoles out.
+
+This module is what is exported. It knows no positions, no cell and no mesh: engines give it edge vectors and do
+the electrostatics of the charges and dipoles it returns.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from hotpp_lr.model.config import ModelConfig
+from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
+from hotpp_lr.model.message import paths, tensor_message
+from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope
+from hotpp_lr.model.update import RankLinear, Update
+from hotpp_lr.native import load_operators
+
+
+class ReferenceMessage(nn.Module):
+    """`tensor_message` in PyTorch operations."""
+
+    def __init__(self, rank_out: int):
+        super().__init__()
+        self.rank_out = rank_out
+
+    def forward(
+        self, h: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
+    ) -> Tensor:
+        return tensor_message(h, directions, radial, receivers, senders, n_receivers, self.rank_out)
+
+
+class NativeMessage(nn.Module):
+    """`tensor_message` as the fused operator of `csrc/ops`."""
+
+    def __init__(self, rank_out: int):
+        super().__init__()
+        load_operators()
+        self.rank_out = rank_out
+
+    def forward(
+        self, h: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
+    ) -> Tensor:
+        return torch.ops.hotpp_lr.tensor_message(
+            h, directions, radial, receivers, senders, n_receivers, self.rank_out
+        )
+
+
+class NoExchange(nn.Module):
+    """All atoms are owned: nothing to fetch."""
+
+    def forward(self, h: Tensor, exchange: int) -> Tensor:
+        return h
+
+
+class GhostExchange(nn.Module):
+    """Features of owned atoms -> features of owned and ghost atoms, by the engine that registered `exchange`."""
+
+    def __init__(self):
+        super().__init__()
+        load_operators()
+
+    def forward(self, h: Tensor, exchange: int) -> Tensor:
+        return torch.ops.hotpp_lr.ghost_exchange(h, exchange)
+
+
+class Layer(nn.Module):
+    """One round: mix, fetch ghosts, sum messages over neighbours, update."""
+
+    __constants__ = ("first",)
+
+    def __init__(self, config: ModelConfig, rank_in: int, n_elements: int):
+        super().__init__()
+        rank_out = config.max_rank
+        self.rank_in = rank_in
+        self.rank_out = rank_out
+        self.first = rank_in == 0
+        self.mix = RankLinear(config.channels, config.channels, rank_in)
+        self.radial = RadialWeights(
+            config.radial_functions, config.radial_hidden, len(paths(rank_in, rank_out)), config.channels
+        )
+        self.message = ReferenceMessage(rank_out)
+        self.exchange = NoExchange()
+        self.receiver_scale = nn.Embedding(n_elements, config.channels)
+        nn.init.normal_(self.receiver_scale.weight, 1.0, 0.3)
+        self.update = Update(config.channels, rank_out, config.many_body)
+
+    def forward(
+        self,
+        h: Tensor,
+        basis: Tensor,
+        cutoff_value: Tensor,
+        directions: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        species: Tensor,
+        n_owned: int,
+        scale: float,
+        exchange: int,
+    ) -> Tensor:
+        """h [n_total, 1, C] in the first layer (elements of ghosts are known), else [n_owned, components, C]."""
+        sent = self.mix(h)
+        if not self.first:
+            sent = self.exchange(sent, exchange)
+        radial = self.radial(basis, cutoff_value)
+        message = self.message(sent, directions, radial, receivers, senders, n_owned) * scale
+        new = self.update(message, self.receiver_scale(species[:n_owned]))
+        old = h[:n_owned]
+        if old.shape[1] < new.shape[1]:
+            old = nn.functional.pad(old, (0, 0, 0, new.shape[1] - old.shape[1]))
+        return old + new
+
+
+#: 1/√⟨SiLU(x)²⟩ for a standard normal x: what the linear map behind the activation must make up for.
+_SILU_GAIN = 1.68
+
+
+def _initialise(module: nn.Module) -> None:
+    """Unit variance through every linear map; torch's default shrinks a signal to a third at each of them, and
+    forces of a fresh network would be 10⁻⁴ of their scale. To be used with `Module.apply` (children first)."""
+    if isinstance(module, nn.Linear):
+        nn.init.normal_(module.weight, 0.0, module.in_features**-0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, RadialWeights):
+        nn.init.normal_(module.out.weight, 0.0, _SILU_GAIN * module.out.in_features**-0.5)
+    elif isinstance(module, nn.Sequential):
+        for before, after in zip(module, module[1:], strict=False):
+            if isinstance(before, nn.SiLU) and isinstance(after, nn.Linear):
+                nn.init.normal_(after.weight, 0.0, _SILU_GAIN * after.in_features**-0.5)
+
+
+class Network(nn.Module):
+    """E(3)-equivariant Cartesian tensor message passing with energy, charge and dipole heads.
+
+    `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges.
+    """
+
+    __constants__ = ("cutoff", "has_charges", "has_dipoles")
+
+    def __init__(
+        self, config: ModelConfig, n_elements: int, mean_neighbours: float, scale: float, charge_guess: Tensor
+    ):
+        super().__init__()
+        self.cutoff = config.cutoff
+        self.message_scale = max(mean_neighbours, 1.0) ** -0.5
+        self.scale = scale
+        self.has_charges = config.has_charges
+        self.has_dipoles = config.has_dipoles
+        self.embedding = nn.Embedding(n_elements, config.channels)
+        self.basis = RadialBasis(config.radial_functions, config.cutoff)
+        ranks = [0] + [config.max_rank] * (config.layers - 1)
+        self.layers = nn.ModuleList([Layer(config, rank, n_elements) for rank in ranks])
+        self.energy = nn.ModuleList([EnergyHead(config.channels) for _ in ranks])
+        self.energy_of_element = nn.Parameter(torch.zeros(n_elements))
+        self.charge = ChargeHead(config.channels, charge_guess) if self.has_charges else nn.Identity()
+        self.dipole = DipoleHead(config.channels) if self.has_dipoles else nn.Identity()
+        self.apply(_initialise)
+
+    def use_native_message(self, native: bool = True) -> Network:
+        """Choose the fused operator or the PyTorch reference for the sums over neighbours."""
+        for layer in self.layers:
+            layer.message = NativeMessage(layer.rank_out) if native else ReferenceMessage(layer.rank_out)
+        return self
+
+    def use_ghost_exchange(self) -> Network:
+        """Let an engine fill the features of ghost atoms between layers (exported models)."""
+        for layer in self.layers:
+            layer.exchange = GhostExchange()
+        return self
+
+    def forward(
+        self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int, exchange: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Atomic energies [n_owned] eV (without E0), raw charges [n_owned] e, dipoles [n_owned, 3] e·Å.
+
+        edge_vectors [n_edges, 3]  r_sender - r_receiver, Å
+        receivers    [n_edges]     owned atoms, ascending
+        senders      [n_edges]     owned or ghost atoms
+        species      [n_total]     index into the elements, owned atoms first
+        exchange                   handle of the engine's ghost exchange; 0: every sender is owned
+        """
+        r = edge_vectors.square().sum(-1).sqrt()
+        directions = edge_vectors / r.unsqueeze(-1)
+        basis = self.basis(r)
+        cutoff_value = envelope(r, self.cutoff)
+        h = self.embedding(species).unsqueeze(1)
+        energies = self.energy_of_element[species[:n_owned]]
+        for layer, head in zip(self.layers, self.energy):  # noqa: B905  (TorchScript knows no strict=)
+            h = layer(
+                h, basis, cutoff_value, directions, receivers, senders, species, n_owned, self.message_scale, exchange
+            )
+            energies = energies + head(h[:, 0])
+        energies = energies * self.scale
+        charges = torch.zeros_like(energies)
+        if self.has_charges:
+            charges = self.charge(h[:, 0], species[:n_owned])
+        dipoles = torch.zeros(n_owned, 3, dtype=edge_vectors.dtype, device=edge_vectors.device)
+        if self.has_dipoles:
+            dipoles = self.dipole(h[:, 1:4], h[:, 0])
+        return energies, charges, dipoles

@@ -1,0 +1,106 @@
+"""What happens on the atoms between two sums over neighbours: channel mixing, products, gates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class RankLinear(nn.Module):
+    """Channel mixing, one matrix per rank: [n, 1 | 4 | 10, C_in] -> [n, same, C_out]; no bias (it would break nothing
+    for scalars, but the callers add their own)."""
+
+    __constants__ = ("rank",)
+
+    def __init__(self, channels_in: int, channels_out: int, rank: int):
+        super().__init__()
+        self.rank = rank
+        self.scalar = nn.Linear(channels_in, channels_out, bias=False)
+        self.vector = nn.Linear(channels_in, channels_out, bias=False) if rank >= 1 else nn.Identity()
+        self.tensor = nn.Linear(channels_in, channels_out, bias=False) if rank >= 2 else nn.Identity()
+
+    def forward(self, h: Tensor) -> Tensor:
+        parts = [self.scalar(h[:, 0:1])]
+        if self.rank >= 1:
+            parts.append(self.vector(h[:, 1:4]))
+        if self.rank >= 2:
+            parts.append(self.tensor(h[:, 4:10]))
+        return torch.cat(parts, dim=1)
+
+
+def symmetric_times_vector(t: Tensor, v: Tensor) -> Tensor:
+    """T·v per channel: [n, 6, C] (xx yy zz yz xz xy), [n, 3, C] -> [n, 3, C]."""
+    x, y, z = v[:, 0], v[:, 1], v[:, 2]
+    return torch.stack(
+        (
+            t[:, 0] * x + t[:, 5] * y + t[:, 4] * z,
+            t[:, 5] * x + t[:, 1] * y + t[:, 3] * z,
+            t[:, 4] * x + t[:, 3] * y + t[:, 2] * z,
+        ),
+        dim=1,
+    )
+
+
+def vector_squared(v: Tensor) -> Tensor:
+    """v⊗v in six components: [n, 3, C] -> [n, 6, C]."""
+    x, y, z = v[:, 0], v[:, 1], v[:, 2]
+    return torch.stack((x * x, y * y, z * z, y * z, x * z, x * y), dim=1)
+
+
+def tensor_squared_norm(t: Tensor) -> Tensor:
+    """‖T‖² per channel; off-diagonal components count twice: [n, 6, C] -> [n, C]."""
+    return t[:, :3].square().sum(1) + 2.0 * t[:, 3:].square().sum(1)
+
+
+class Update(nn.Module):
+    """Residual update of the features from the aggregated messages.
+
+    h ← h + gate(W [M, products of M]). Products of a message with itself, contracted to rank ≤ 2, raise the body
+    order for the price of one atom instead of one edge; `many_body` switches them off.
+    """
+
+    __constants__ = ("channels", "many_body", "rank")
+
+    def __init__(self, channels: int, rank: int, many_body: bool):
+        super().__init__()
+        self.rank = rank
+        self.channels = channels
+        self.many_body = many_body and rank >= 1
+        self.mix = RankLinear(channels, channels, rank)
+        n_scalars = 1 + int(rank >= 1) + int(rank >= 2)
+        self.scalar = nn.Linear(n_scalars * channels, channels)
+        self.gates = nn.Linear(channels, rank * channels) if rank >= 1 else nn.Identity()
+        n_vectors = 1 + (2 if self.many_body and rank >= 2 else int(self.many_body))
+        n_tensors = 3 if self.many_body else 1
+        self.vector = nn.Linear(n_vectors * channels, channels, bias=False) if rank >= 1 else nn.Identity()
+        self.tensor = nn.Linear(n_tensors * channels, channels, bias=False) if rank >= 2 else nn.Identity()
+
+    def forward(self, message: Tensor, receiver_scale: Tensor) -> Tensor:
+        """message [n, components, C], receiver_scale [n, C] (from the receiving element) -> [n, components, C]."""
+        m = self.mix(message) * receiver_scale.unsqueeze(1)
+        s = m[:, 0]
+        scalars = [s]
+        if self.rank >= 1:
+            v = m[:, 1:4]
+            scalars.append(v.square().sum(1))
+        if self.rank >= 2:
+            scalars.append(tensor_squared_norm(m[:, 4:10]))
+        new = self.scalar(torch.cat(scalars, dim=-1))
+        parts = [nn.functional.silu(new).unsqueeze(1)]
+        if self.rank >= 1:
+            gates = torch.sigmoid(self.gates(new)).unsqueeze(1)
+            v = m[:, 1:4]
+            vectors = [v]
+            if self.many_body:
+                vectors.append(s.unsqueeze(1) * v)
+                if self.rank >= 2:
+                    vectors.append(symmetric_times_vector(m[:, 4:10], v))
+            parts.append(self.vector(torch.cat(vectors, dim=-1)) * gates[:, :, : self.channels])
+            if self.rank >= 2:
+                t = m[:, 4:10]
+                tensors = [t]
+                if self.many_body:
+                    tensors.append(s.unsqueeze(1) * t)
+                    tensors.append(vector_squared(v))
+                parts.append(self.tensor(torch.cat(tensors, dim=-1)) * gates[:, :, self.channels :])
+        return torch.cat(parts, dim=1)

@@ -1,0 +1,45 @@
+"""Disturbed rock-salt crystals, and LAMMPS data files of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass
+class Ions:
+    """positions [n, 3] Å, cell [3, 3] Å (rows; lower triangular as LAMMPS wants it), types [n] of 1 and 2."""
+
+    positions: np.ndarray
+    cell: np.ndarray
+    types: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+
+def rock_salt(shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0, 0, 0), noise: float = 0.25) -> Ions:
+    """shape: ions along each axis; tilt: xy, xz, yz as fractions of the box edges; noise: rms displacement, Å."""
+    spacing = 2.85
+    sites = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
+    cell = np.diag(np.array(shape) * spacing)
+    cell[1, 0], cell[2, 0], cell[2, 1] = tilt[0] * cell[0, 0], tilt[1] * cell[0, 0], tilt[2] * cell[1, 1]
+    positions = (sites + 0.25) / np.array(shape) @ cell
+    positions += np.random.default_rng(7).normal(0, noise, positions.shape)
+    return Ions(positions, cell, 1 + sites.sum(1) % 2)
+
+
+def write_data(path: Path, ions: Ions) -> Path:
+    """LAMMPS data file (atom_style atomic) with all digits of a float64."""
+    (lx, _, _), (xy, ly, _), (xz, yz, lz) = ions.cell
+    lines = ["disturbed rock salt", "", f"{len(ions)} atoms", "2 atom types", ""]
+    lines += [f"0 {length!r} {axis}lo {axis}hi" for axis, length in zip("xyz", map(float, (lx, ly, lz)), strict=True)]
+    if xy or xz or yz:
+        lines.append(f"{float(xy)!r} {float(xz)!r} {float(yz)!r} xy xz yz")
+    lines += ["", "Masses", "", "1 22.98977", "2 35.453", "", "Atoms # atomic", ""]
+    for i, (kind, (x, y, z)) in enumerate(zip(ions.types, ions.positions, strict=True), start=1):
+        lines.append(f"{i} {kind} {float(x)!r} {float(y)!r} {float(z)!r}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
