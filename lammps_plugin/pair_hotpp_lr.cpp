@@ -81,8 +81,7 @@ void PairHotppLR::coeff(int narg, char** arg) {
   const auto& model = model_->metadata();
   const std::string remedy = fmt::format("write 'pair_coeff * *' and one of {} for each of the {} atom types",
                                          model.element_list(), ntypes);
-  if (narg < 2 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
-    error->all(FLERR, "Pair style hotpp/lr describes all atoms at once: {}", remedy);
+  // LAMMPS has made sure of the two asterisks (one_coeff).
   if (narg != 2 + ntypes)
     error->all(FLERR, "Pair style hotpp/lr got {} element(s) in pair_coeff, expected {}: {}", narg - 2, ntypes, remedy);
 

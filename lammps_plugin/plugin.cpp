@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // hotppplugin.so: what LAMMPS opens whenever it starts. Registers the pair style, and opens the library that
-// implements it (libhotpp_lammps.so, with torch behind it) only when an input asks for it:
-// * LAMMPS opens plugins with RTLD_GLOBAL. libtorch_cpu exports thousands of functions of its own old MKL, and MKL's
-//   FFT, loaded later, would call those and fail. Opened from here, torch stays out of the global symbols.
-// * Runs that do not use the pair style do not wait for torch.
+// implements it (libhotpp_lammps.so, with torch behind it) only when an input asks for it: other runs do not wait for
+// torch, and the thousands of functions that torch exports stay out of LAMMPS's global symbols (LAMMPS opens plugins
+// with RTLD_GLOBAL).
 #include <dlfcn.h>
 
 #include <string>

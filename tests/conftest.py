@@ -1,57 +1,14 @@
-"""Shared by all tests: small structures, small models, one thread."""
+"""Shared by all tests: one thread, the three variants."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-
-from hotpp_lr.data.structure import Structure
-from hotpp_lr.model.config import ModelConfig
-from hotpp_lr.model.potential import Normalisation, Potential
-
-NACL = (11, 17)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
-
-
-def make_salt(n_cells: int = 2, *, triclinic: bool = False, seed: int = 0, jitter: float = 0.3) -> Structure:
-    """Rock salt, (2 n_cells)³ ions at 2.8 Å, every position jittered, no labels."""
-    random = np.random.default_rng(seed)
-    n = 2 * n_cells
-    grid = np.stack(np.meshgrid(*[np.arange(n)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    cell = 2.8 * n * np.eye(3)
-    if triclinic:
-        cell = cell @ np.array([[1.0, 0.0, 0.0], [0.25, 0.95, 0.0], [-0.15, 0.2, 1.05]])
-    positions = grid / n @ cell + random.uniform(-jitter, jitter, grid.shape)
-    return Structure(
-        numbers=np.array(NACL)[grid.sum(1) % 2],
-        positions=positions,
-        cell=cell,
-        pbc=np.array([True] * 3),
-        source="test structure",
-    )
-
-
-def make_potential(electrostatics: str = "charge+dipole", *, cutoff: float = 4.0, native: bool = False, **settings):
-    """Random small float64 potential whose charges and dipoles are far from zero."""
-    torch.manual_seed(7)
-    config = ModelConfig(
-        **{
-            "electrostatics": electrostatics,
-            "cutoff": cutoff,
-            "channels": 6,
-            "radial_hidden": 8,
-            "radial_functions": 4,
-            "accuracy": 1e-3,
-            **settings,
-        }
-    )
-    constants = Normalisation(NACL, (-1.5, -3.5), 9.0, 0.8, (1, 1))
-    return Potential(config, constants).double().use_native_message(native).eval()
 
 
 @pytest.fixture(params=["none", "charge", "charge+dipole"])

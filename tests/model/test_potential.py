@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import NACL, make_potential, make_salt
+from support import NACL, make_potential, make_salt
 from hotpp_lr.data.batch import collate, prepare
 from hotpp_lr.training.dataset import sample
 from scipy.spatial.transform import Rotation

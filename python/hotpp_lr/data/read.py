@@ -72,7 +72,7 @@ def read_structures(paths: str | Path | Sequence[str | Path], *, need_labels: bo
         if not path.is_file():
             raise InputError(f"Data file '{path}' does not exist; check the path (it is relative to where you are).")
         try:
-            frames = ase.io.read(path, index=":")
+            frames = ase.io.read(path, index=":") if path.stat().st_size else []
         except Exception as reason:
             raise InputError(
                 f"Data file '{path}' cannot be read ({type(reason).__name__}: {reason}); "

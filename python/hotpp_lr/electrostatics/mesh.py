@@ -2,8 +2,8 @@
 
     E = (2 pi k_e / V) sum_{k != 0} influence(k) |FFT[rho](k)|²  -  E_self  -  pi k_e smearing² Q² / V
 
-The last term is the neutralising background of a charged cell. Geometry and sums over structures are float64;
-spread, FFT and influence use the dtype of the charges. Everything is differentiable twice by autograd.
+The last term is the neutralising background of a charged cell. Geometry, influence and
+sums are float64; spread and FFT use the dtype of the charges. Everything is differentiable twice by autograd.
 """
 
 from math import pi

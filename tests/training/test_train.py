@@ -1,0 +1,155 @@
+"""Training end to end on a few small structures."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import ase.io
+import pytest
+import torch
+from hotpp_lr.cli import evaluate as cli_evaluate
+from hotpp_lr.cli import train as cli_train
+from hotpp_lr.errors import InputError
+from hotpp_lr.model.checkpoint import load_potential
+from hotpp_lr.training.config import read_config
+from hotpp_lr.training.fit import train
+
+
+def test_errors_fall_and_everything_is_written(write_config, tmp_path, capsys):
+    short = train(read_config(write_config(output=str(tmp_path / "short"), training={"max_epochs": 1})))
+    report = train(read_config(write_config(training={"max_epochs": 40, "learning_rate": 0.02})))
+    assert report.errors["train"].forces < 0.8 * short.errors["train"].forces
+    assert set(report.errors) == {"train", "valid", "test"}
+    run = tmp_path / "run"
+    for name in ("model.ckpt", "last.ckpt", "errors.json", "config.yaml"):
+        assert (run / name).is_file()
+    assert list(run.glob("log/**/metrics.csv"))
+    assert json.loads((run / "errors.json").read_text())["test"]["n_structures"] == 4
+    assert "energy 8, forces 8, stress 8" in capsys.readouterr().out
+
+
+def test_native_and_reference_message_train_alike(write_config, tmp_path):
+    """The same steps in float64: the fused operator's second derivatives lead to the same weights."""
+    weights = []
+    for message in ("native", "reference"):
+        path = write_config(output=str(tmp_path / message), training={"message": message, "precision": "float64"})
+        potential, _ = load_potential(train(read_config(path)).checkpoint)
+        weights.append(torch.cat([p.detach().flatten() for p in potential.parameters()]))
+    # 6 Adam steps amplify rounding: 1e-12 relative in a gradient near zero can flip its sign
+    torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-7)
+
+
+def test_resume_continues_exactly(write_config, tmp_path):
+    """3 + 3 epochs, interrupted, are 6 epochs: same learning rates, same optimizer state, same average."""
+    straight = train(read_config(write_config(output=str(tmp_path / "a"), training={"max_epochs": 6})))
+    config = read_config(write_config(output=str(tmp_path / "b"), training={"max_epochs": 6}))
+
+    from hotpp_lr.training import fit
+
+    class Interrupted(fit.EpochLines):
+        def on_train_epoch_start(self, trainer, module):
+            if trainer.current_epoch == 3:
+                trainer.should_stop = True
+                raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "EpochLines", Interrupted)
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train(config)
+    resumed = train(config, resume=True)
+    a = torch.load(straight.checkpoint.parent / "last.ckpt", weights_only=True)
+    b = torch.load(resumed.checkpoint.parent / "last.ckpt", weights_only=True)
+    assert a["global_step"] == b["global_step"] == 12
+    # The order of the batches is drawn anew after a resume, so weights agree in size only; the schedule is exact.
+    assert a["optimizer_states"][0]["param_groups"][0]["lr"] == b["optimizer_states"][0]["param_groups"][0]["lr"]
+    assert a["optimizer_states"][0]["state"][0]["step"] == b["optimizer_states"][0]["state"][0]["step"]
+    assert "current_model_state" in b
+
+
+def test_missing_labels_are_masked_and_counted(write_config, tmp_path, frames, capsys):
+    stripped = [f.copy() for f in frames[:8]]
+    for k, (new, old) in enumerate(zip(stripped, frames, strict=False)):
+        new.info["energy"] = old.get_potential_energy()
+        if k < 3:
+            new.arrays["forces"] = old.get_forces()
+    path = write_config(loss={"stress": 0.0})
+    ase.io.write(tmp_path / "train.xyz", stripped)
+    report = train(read_config(path))
+    assert "energy 8, forces 3, stress 0" in capsys.readouterr().out
+    assert math.isfinite(report.errors["train"].forces)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: [], "empty"),
+        (lambda f: [a.copy() for a in f], "neither energy nor forces"),
+        (lambda f: _moved(f, 0, float("nan")), "NaN"),
+        (lambda f: _moved(f, 1, None), "closer than"),
+    ],
+)
+def test_unusable_data_are_refused_before_training(write_config, tmp_path, frames, change, message):
+    path = write_config()
+    content = change(frames[:4])
+    if content:
+        ase.io.write(tmp_path / "train.xyz", content)
+    else:
+        (tmp_path / "train.xyz").write_text("")
+    with pytest.raises(InputError, match=message):
+        train(read_config(path))
+    assert not (tmp_path / "run").exists()
+
+
+def _moved(frames, atom, value):
+    """First frame with one coordinate replaced (NaN), or one atom put onto its neighbour (None)."""
+    moved = frames[0].copy()
+    moved.calc = frames[0].calc
+    moved.positions[atom] = moved.positions[0] + 0.01 if value is None else value
+    return [moved]
+
+
+def test_missing_label_for_a_wanted_term(write_config, tmp_path, frames):
+    plain = frames[0].copy()
+    plain.info["energy"] = 1.0
+    path = write_config()
+    ase.io.write(tmp_path / "train.xyz", [plain] * 3)
+    with pytest.raises(InputError, match=r"loss\.forces is 1.*no structure"):
+        train(read_config(path))
+
+
+def test_element_unseen_in_training(write_config, tmp_path, frames):
+    other = frames[9].copy()
+    other.calc = frames[9].calc
+    other.numbers[0] = 19
+    path = write_config()
+    ase.io.write(tmp_path / "valid.xyz", [other])
+    with pytest.raises(InputError, match=r"element K is not among the model's elements \(Na, Cl\)"):
+        train(read_config(path))
+
+
+def test_nothing_is_overwritten_and_resume_needs_a_run(write_config):
+    path = write_config(training={"max_epochs": 1})
+    with pytest.raises(InputError, match="Nothing to resume"):
+        train(read_config(path), resume=True)
+    train(read_config(path))
+    with pytest.raises(InputError, match="already holds a training"):
+        train(read_config(path))
+
+
+def test_commands_end_with_a_sentence_and_status(write_config, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli_train.main([str(tmp_path / "nothing.yaml")])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("error: Config file")
+
+    cli_train.main([str(write_config(training={"max_epochs": 1}))])
+    out = capsys.readouterr().out
+    assert "Root mean square errors" in out and "model.ckpt" in out
+
+    cli_evaluate.main([str(tmp_path / "run" / "model.ckpt"), str(tmp_path / "valid.xyz"), "--json", str(tmp_path / "e.json")])
+    assert (tmp_path / "run" / "parity_valid.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "e.json").read_text())["forces"] > 0
+    with pytest.raises(SystemExit):
+        cli_evaluate.main([str(tmp_path / "valid.xyz"), str(tmp_path / "valid.xyz")])
+    assert "error:" in capsys.readouterr().err
