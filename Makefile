@@ -16,6 +16,8 @@ endif
 BOOTSTRAP_PYTHON ?= python3
 BIN = $(dir $(PYTHON))
 SOURCES := $(shell find python csrc lammps_plugin cmake -type f -not -name '*.so' -not -name '*.pyc' 2>/dev/null)
+# Path of the BaTiO3 data set (see benchmarks/batio3.py), for bench-batio3.
+BATIO3 ?= BaTiO3.xyz.gz
 INSTALLED := build/.installed-$(subst /,_,$(PYTHON))
 # One thread per process: the tests run two processes side by side.
 PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
@@ -45,13 +47,13 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@$(PYTEST) -n 2 --dist loadfile
 
-bench: bench-melt bench-batio3
+bench: bench-melt
 
 bench-melt: $(INSTALLED)
 	@$(PYTHON) benchmarks/melt_variants.py
 
 bench-batio3: $(INSTALLED)
-	@$(PYTHON) benchmarks/batio3.py
+	@$(PYTHON) benchmarks/batio3.py --data $(BATIO3)
 
 lint: $(ENVIRONMENT)
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .

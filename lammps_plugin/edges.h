@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Directed edges between atoms closer than the cutoff, and what becomes of the energy's derivatives along them.
+// Directed edges between atoms closer than the cutoff, and what becomes of the energy's derivatives along
+// them.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct Edges {
 void collect_edges(const LAMMPS_NS::NeighList& list, int n_owned, const double* const* x,
                    const std::vector<std::int64_t>& row, double cutoff, Edges& edges);
 
-// gradients [n, 3] = ∂E/∂vectors. Adds the forces to both ends, and Σ ∂E/∂v_a v_b to strain_derivative[3a + b].
+// gradients [n, 3] = ∂E/∂vectors. Adds the forces to both ends, and Σ ∂E/∂v_a v_b to strain_derivative[3a +
+// b].
 void add_edge_forces(const Edges& edges, const std::vector<double>& gradients, double unit, double** f,
                      double strain_derivative[9]);
 

@@ -62,8 +62,9 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
       total_charge_(model.total_charge),
       deconvolution_(model.deconvolution) {
   if (dipoles_ && order_ < 4)
-    throw std::invalid_argument("order " + std::to_string(order_) +
-                                " has no continuous forces on dipoles: use order 4 to 8, or a model without dipoles");
+    throw std::invalid_argument(
+        "order " + std::to_string(order_) +
+        " has no continuous forces on dipoles: use order 4 to 8, or a model without dipoles");
   if (fixed_mesh_) mesh_ = *options.mesh;
 }
 
@@ -93,10 +94,12 @@ bool LongRange::set_cell(const std::array<double, 9>& cell) {
   return choose;
 }
 
-double LongRange::estimated_error() const { return pme::estimated_error(cell_.data(), smearing_, order_, mesh_); }
+double LongRange::estimated_error() const {
+  return pme::estimated_error(cell_.data(), smearing_, order_, mesh_);
+}
 
-void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& raw_charges,
-                         const std::vector<double>& dipoles) {
+void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
+                         const std::vector<double>& raw_charges, const std::vector<double>& dipoles) {
   const auto size = static_cast<std::size_t>(n);
   const double excess = std::accumulate(raw_charges.begin(), raw_charges.end(), 0.0) - total_charge_;
   charges.resize(size);

@@ -17,8 +17,9 @@ class LongRange {
   LongRange(const ModelMetadata& model, const Options& options, bool single_precision);
   ~LongRange();
 
-  // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has changed
-  // by more than 5 %: a mesh that follows the cell at every step makes the energy jump. True when it was chosen.
+  // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has
+  // changed by more than 5 %: a mesh that follows the cell at every step makes the energy jump. True when it
+  // was chosen.
   bool set_cell(const std::array<double, 9>& cell);
   const std::array<int, 3>& mesh() const { return mesh_; }
   int order() const { return order_; }

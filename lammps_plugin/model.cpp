@@ -7,6 +7,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
@@ -27,6 +28,11 @@ struct Model::Torch {
 namespace {
 
 // torch's messages end in a stack trace of torch itself, which helps nobody here.
+std::string first_line(const std::string& message) {
+  const auto start = std::min(message.find_first_not_of(" \n"), message.size());
+  return message.substr(start, message.find('\n', start) - start);
+}
+
 [[noreturn]] void rethrow(const std::string& what, const c10::Error& error) {
   throw std::runtime_error(what + ": " + error.what_without_backtrace());
 }
@@ -39,9 +45,9 @@ torch::jit::Module load(const std::string& path, ModelMetadata& metadata) {
   torch::jit::Module module;
   try {
     module = torch::jit::load(path, c10::Device(at::kCPU), extra);
-  } catch (const std::exception&) {
-    throw std::invalid_argument("model file '" + path +
-                                "' is damaged or not a TorchScript file: write it again with hotpp-export");
+  } catch (const std::exception& error) {
+    throw std::invalid_argument("model file '" + path + "' is damaged or not a TorchScript file (" +
+                                first_line(error.what()) + "): write it again with hotpp-export");
   }
   try {
     metadata = parse_metadata(extra["hotpp.json"]);
@@ -60,7 +66,8 @@ void copy(const at::Tensor& tensor, std::vector<double>& out) {
 
 Model::Model(const std::string& path, Precision precision) : torch_(std::make_unique<Torch>()) {
   torch_->module = load(path, metadata_);
-  single_precision_ = precision == Precision::OfModel ? metadata_.single_precision : precision == Precision::Single;
+  single_precision_ =
+      precision == Precision::OfModel ? metadata_.single_precision : precision == Precision::Single;
   torch_->dtype = single_precision_ ? at::kFloat : at::kDouble;
   torch_->module.eval();
   torch_->module.to(torch_->dtype);
@@ -78,15 +85,17 @@ void Model::forward(const Edges& edges, const std::vector<std::int64_t>& species
   const std::int64_t n_edges = edges.size();
   t.edge_vectors = Torch::view(edges.vectors, {n_edges, 3}, at::kDouble).to(t.dtype);
   t.edge_vectors.set_requires_grad(true);
-  // The number of edges changes at every step: executors that specialise on shapes would compile again and again.
+  // The number of edges changes at every step: executors that specialise on shapes would compile again and
+  // again.
   const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
   try {
-    const auto result = t.module
-                            .forward({t.edge_vectors, Torch::view(edges.receivers, {n_edges}, at::kLong),
-                                      Torch::view(edges.senders, {n_edges}, at::kLong),
-                                      Torch::view(species, {static_cast<std::int64_t>(species.size())}, at::kLong),
-                                      n_owned, exchange})
-                            .toTuple();
+    const auto result =
+        t.module
+            .forward({t.edge_vectors, Torch::view(edges.receivers, {n_edges}, at::kLong),
+                      Torch::view(edges.senders, {n_edges}, at::kLong),
+                      Torch::view(species, {static_cast<std::int64_t>(species.size())}, at::kLong), n_owned,
+                      exchange})
+            .toTuple();
     t.energies = result->elements()[0].toTensor();
     t.charges = result->elements()[1].toTensor();
     t.dipoles = result->elements()[2].toTensor();

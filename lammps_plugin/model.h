@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The exported network: edges in; atomic energies, raw charges and dipoles out; one backward pass to the edges.
-// Knows torch, but neither LAMMPS nor the mesh.
+// The exported network: edges in; atomic energies, raw charges and dipoles out; one backward pass to the
+// edges. Knows torch, but neither LAMMPS nor the mesh.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,10 @@ class Model {
   const std::vector<double>& charges() const { return charges_; }    // [n_owned] e, as the network gives them
   const std::vector<double>& dipoles() const { return dipoles_; }    // [n_owned, 3] e·Å
 
-  // Derivative of Σ energies + Σ by_charge q + Σ by_dipole·μ with respect to the edge vectors, [n_edges, 3] eV/Å.
-  const std::vector<double>& backward(const std::vector<double>& by_charge, const std::vector<double>& by_dipole);
+  // Derivative of Σ energies + Σ by_charge q + Σ by_dipole·μ with respect to the edge vectors, [n_edges, 3]
+  // eV/Å.
+  const std::vector<double>& backward(const std::vector<double>& by_charge,
+                                      const std::vector<double>& by_dipole);
 
  private:
   struct Torch;

@@ -30,8 +30,9 @@ void expect_one_of(const std::string& key, const std::string& value, const std::
     if (word == value) return;
     list += (list.empty() ? "'" : ", '") + word + "'";
   }
-  throw std::invalid_argument("has " + key + " '" + value + "', but this version of pair_style hotpp/lr knows only " +
-                              list + "; update hotpp-lr or export the model anew");
+  throw std::invalid_argument("has " + key + " '" + value +
+                              "', but this version of pair_style hotpp/lr knows only " + list +
+                              "; update hotpp-lr or export the model anew");
 }
 
 }  // namespace
@@ -51,17 +52,19 @@ std::string ModelMetadata::element_list() const {
 ModelMetadata parse_metadata(const std::string& text) {
   const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object() || object.value("format", "") != "hotpp-lr")
-    throw std::invalid_argument("is a TorchScript file, but not of hotpp-lr; export a checkpoint with hotpp-export");
+    throw std::invalid_argument(
+        "is a TorchScript file, but not of hotpp-lr; export a checkpoint with hotpp-export");
   const int version = get<int>(object, "format_version");
   if (version != kFormatVersion)
-    throw std::invalid_argument("has format version " + std::to_string(version) + ", this pair style reads version " +
-                                std::to_string(kFormatVersion) +
+    throw std::invalid_argument("has format version " + std::to_string(version) +
+                                ", this pair style reads version " + std::to_string(kFormatVersion) +
                                 "; export the checkpoint with the hotpp-export of the installed hotpp-lr");
 
   ModelMetadata model;
   model.elements = get<std::vector<std::string>>(object, "elements");
   const json energies = get<json>(object, "atomic_energies");
-  for (const auto& element : model.elements) model.atomic_energies.push_back(get<double>(energies, element.c_str()));
+  for (const auto& element : model.elements)
+    model.atomic_energies.push_back(get<double>(energies, element.c_str()));
   model.cutoff = get<double>(object, "cutoff");
   model.layers = get<int>(object, "layers");
   model.channels = get<int>(object, "channels");

@@ -51,7 +51,8 @@ class Arguments {
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& words) {
-  if (words.empty()) fail("a model file is missing: write 'pair_style hotpp/lr model.pt', with a file of hotpp-export");
+  if (words.empty())
+    fail("a model file is missing: write 'pair_style hotpp/lr model.pt', with a file of hotpp-export");
   Options options;
   options.model = words[0];
   Arguments arguments(words);

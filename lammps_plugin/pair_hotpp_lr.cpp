@@ -60,7 +60,8 @@ PairHotppLR::~PairHotppLR() {
 void PairHotppLR::settings(int narg, char** arg) {
   if (comm->nprocs > 1)
     error->all(FLERR,
-               "Pair style hotpp/lr runs on one MPI rank in this version, but {} were started: start one rank and let "
+               "Pair style hotpp/lr runs on one MPI rank in this version, but {} were started: start one "
+               "rank and let "
                "it use several threads (OMP_NUM_THREADS)",
                comm->nprocs);
   with_errors_of_lammps([&] {
@@ -83,7 +84,8 @@ void PairHotppLR::coeff(int narg, char** arg) {
                                          model.element_list(), ntypes);
   // LAMMPS has made sure of the two asterisks (one_coeff).
   if (narg != 2 + ntypes)
-    error->all(FLERR, "Pair style hotpp/lr got {} element(s) in pair_coeff, expected {}: {}", narg - 2, ntypes, remedy);
+    error->all(FLERR, "Pair style hotpp/lr got {} element(s) in pair_coeff, expected {}: {}", narg - 2,
+               ntypes, remedy);
 
   if (!allocated) {
     memory->create(setflag, ntypes + 1, ntypes + 1, "pair:setflag");
@@ -94,7 +96,8 @@ void PairHotppLR::coeff(int narg, char** arg) {
   for (int type = 1; type <= ntypes; ++type) {
     const std::string element = arg[1 + type];
     if (element == "NULL")
-      error->all(FLERR, "Pair style hotpp/lr cannot leave atom type {} to another pair style (NULL): {}", type, remedy);
+      error->all(FLERR, "Pair style hotpp/lr cannot leave atom type {} to another pair style (NULL): {}",
+                 type, remedy);
     species_of_type_[type] = model.species_of(element);
     if (species_of_type_[type] < 0)
       error->all(FLERR, "Pair style hotpp/lr: model '{}' does not know the element '{}' of atom type {}: {}",
@@ -115,13 +118,15 @@ void PairHotppLR::init_style() {
                update->unit_style);
   }
   if (long_range_ && domain->nonperiodic)
-    error->all(FLERR,
-               "Pair style hotpp/lr: the charges of model '{}' need a cell that is periodic in all directions: use "
-               "'boundary p p p', with vacuum around a cluster or slab",
-               options_.model);
+    error->all(
+        FLERR,
+        "Pair style hotpp/lr: the charges of model '{}' need a cell that is periodic in all directions: use "
+        "'boundary p p p', with vacuum around a cluster or slab",
+        options_.model);
   for (int k = 1; k < 4; ++k)
     if (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0)
-      error->all(FLERR, "Pair style hotpp/lr must see bonded neighbours too: use 'special_bonds lj/coul 1 1 1'");
+      error->all(FLERR,
+                 "Pair style hotpp/lr must see bonded neighbours too: use 'special_bonds lj/coul 1 1 1'");
 
   neighbor->add_request(this, NeighConst::REQ_FULL);
   update_cell();
@@ -130,24 +135,27 @@ void PairHotppLR::init_style() {
 }
 
 double PairHotppLR::init_one(int i, int j) {
-  if (setflag[i][j] == 0) error->all(FLERR, "Pair style hotpp/lr: pair_coeff is missing for atom types {} {}", i, j);
+  if (setflag[i][j] == 0)
+    error->all(FLERR, "Pair style hotpp/lr: pair_coeff is missing for atom types {} {}", i, j);
   return model_->metadata().cutoff;
 }
 
 // Ghost atoms exist by now, up to the range that LAMMPS communicates.
 void PairHotppLR::setup() {
   if (comm->get_comm_cutoff() < model_->metadata().cutoff)
-    error->all(FLERR,
-               "Pair style hotpp/lr: ghost atoms reach {:.4g} Angstrom, the cutoff of model '{}' is {:.4g}: remove "
-               "'comm_modify cutoff' or raise it",
-               comm->get_comm_cutoff(), options_.model, model_->metadata().cutoff);
+    error->all(
+        FLERR,
+        "Pair style hotpp/lr: ghost atoms reach {:.4g} Angstrom, the cutoff of model '{}' is {:.4g}: remove "
+        "'comm_modify cutoff' or raise it",
+        comm->get_comm_cutoff(), options_.model, model_->metadata().cutoff);
 }
 
 void PairHotppLR::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   if (vflag_atom || cvflag_atom)
     error->all(FLERR,
-               "Pair style hotpp/lr has no per-atom stress, because the mesh part has no unique one: remove computes "
+               "Pair style hotpp/lr has no per-atom stress, because the mesh part has no unique one: remove "
+               "computes "
                "stress/atom, or use the virial of the whole system (thermo keywords pxx, pyy, ...)");
   std::fill(pvector, pvector + kExtra, 0.0);
   if (atom->natoms == 0) return;
@@ -155,7 +163,8 @@ void PairHotppLR::compute(int eflag, int vflag) {
   with_errors_of_lammps([&] {
     gather_atoms();
     hotpp::collect_edges(*list, atom->nlocal, atom->x, owner_, model_->metadata().cutoff, edges_);
-    // Images are replaced by their owners, so there are no ghosts in the model's eyes and nothing to exchange.
+    // Images are replaced by their owners, so there are no ghosts in the model's eyes and nothing to
+    // exchange.
     model_->forward(edges_, species_, atom->nlocal, 0);
     if (long_range_) evaluate_mesh();
     tally_energies();
@@ -173,12 +182,14 @@ void PairHotppLR::gather_atoms() {
     const double* x = atom->x[i];
     // A distance that is not a number compares as "far away": the atom would silently have no neighbours.
     if (!std::isfinite(x[0]) || !std::isfinite(x[1]) || !std::isfinite(x[2]))
-      error->one(FLERR,
-                 "Pair style hotpp/lr: atom {} has position {} {} {}: check the initial structure and the time step",
-                 atom->tag_enable ? atom->tag[i] : i + 1, x[0], x[1], x[2]);
+      error->one(
+          FLERR,
+          "Pair style hotpp/lr: atom {} has position {} {} {}: check the initial structure and the time step",
+          atom->tag_enable ? atom->tag[i] : i + 1, x[0], x[1], x[2]);
     owner_[i] = i;
     species_[i] = species_of_type_[atom->type[i]];
-    // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the corner.
+    // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the
+    // corner.
     for (int a = 0; a < 3; ++a) positions_[3 * i + a] = x[a] - domain->boxlo[a];
   }
   comm->forward_comm(this);
@@ -203,8 +214,9 @@ void PairHotppLR::update_cell() {
     const bool chosen = long_range_->set_cell(cell());
     const auto& mesh = long_range_->mesh();
     if (chosen && summary_printed_)
-      utils::logmesg(lmp, "Pair style hotpp/lr: the cell has changed by more than 5 %, new mesh {} x {} x {}\n", mesh[0],
-                     mesh[1], mesh[2]);
+      utils::logmesg(lmp,
+                     "Pair style hotpp/lr: the cell has changed by more than 5 %, new mesh {} x {} x {}\n",
+                     mesh[0], mesh[1], mesh[2]);
   });
 }
 
@@ -234,15 +246,17 @@ void PairHotppLR::tally_energies() {
   }
   const double e_lr = long_range_ ? long_range_->energy : 0.0;
   if (!std::isfinite(e_sr + e_lr))
-    error->one(FLERR,
-               "Pair style hotpp/lr: the energy is {} eV: atoms overlap or the structure is far from anything the "
-               "model was trained on",
-               e_sr + e_lr);
+    error->one(
+        FLERR,
+        "Pair style hotpp/lr: the energy is {} eV: atoms overlap or the structure is far from anything the "
+        "model was trained on",
+        e_sr + e_lr);
   if (eflag_global) {
     eng_vdwl += energy_unit_ * e_sr;
     eng_coul += energy_unit_ * e_lr;
   }
-  const double extra[kExtra] = {energy_unit_ * e_sr, energy_unit_ * e_lr, moment[0], moment[1], moment[2], total_charge};
+  const double extra[kExtra] = {energy_unit_ * e_sr, energy_unit_ * e_lr, moment[0],
+                                moment[1],           moment[2],           total_charge};
   std::copy(extra, extra + kExtra, pvector);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // hotppplugin.so: what LAMMPS opens whenever it starts. Registers the pair style, and opens the library that
-// implements it (libhotpp_lammps.so, with torch behind it) only when an input asks for it: other runs do not wait for
-// torch, and the thousands of functions that torch exports stay out of LAMMPS's global symbols (LAMMPS opens plugins
-// with RTLD_GLOBAL).
+// implements it (libhotpp_lammps.so, with torch behind it) only when an input asks for it: other runs do not
+// wait for torch, and the thousands of functions that torch exports stay out of LAMMPS's global symbols
+// (LAMMPS opens plugins with RTLD_GLOBAL).
 #include <dlfcn.h>
 
 #include <string>
@@ -29,29 +29,34 @@ std::string library_path() {
 void* create(void* lammps) {
   auto* lmp = static_cast<LAMMPS*>(lammps);
   const std::string path = library_path();
-  // NODELETE: `plugin clear` and the end of LAMMPS unload plugins, which torch's static objects do not survive.
+  // NODELETE: `plugin clear` and the end of LAMMPS unload plugins, which torch's static objects do not
+  // survive.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   void* factory = library ? dlsym(library, "hotpp_create_pair") : nullptr;
   if (!factory)
-    lmp->error->all(FLERR, "Pair style hotpp/lr: cannot open '" + path + "' (" + dlerror() +
-                               "): install hotpp-lr again in this environment (pip install --no-build-isolation "
-                               "--force-reinstall --no-deps)");
+    lmp->error->all(FLERR,
+                    "Pair style hotpp/lr: cannot open '" + path + "' (" + dlerror() +
+                        "): install hotpp-lr again in this environment (pip install --no-build-isolation "
+                        "--force-reinstall --no-deps)");
   return reinterpret_cast<lammpsplugin_factory1*>(factory)(lammps);
 }
 
-// Classes of another LAMMPS version have another layout, and calling them corrupts memory. LAMMPS only warns, and a
-// plugin that stops while it is loaded would stop every run of that LAMMPS; so this stops who asks for the style.
+// Classes of another LAMMPS version have another layout, and calling them corrupts memory. LAMMPS only warns,
+// and a plugin that stops while it is loaded would stop every run of that LAMMPS; so this stops who asks for
+// the style.
 void* refuse(void* lammps) {
   auto* lmp = static_cast<LAMMPS*>(lammps);
-  lmp->error->all(FLERR, "Pair style hotpp/lr was built for LAMMPS version " + std::to_string(HOTPP_LAMMPS_VERSION) +
-                             ", but this is version " + std::to_string(lmp->num_ver) +
+  lmp->error->all(FLERR, "Pair style hotpp/lr was built for LAMMPS version " +
+                             std::to_string(HOTPP_LAMMPS_VERSION) + ", but this is version " +
+                             std::to_string(lmp->num_ver) +
                              ": install hotpp-lr again beside this LAMMPS (pip install --no-build-isolation "
                              "--force-reinstall --no-deps), or build it with -DLAMMPS_HEADER_DIR=");
 }
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) void lammpsplugin_init(void* lammps, void* handle, void* regfunc) {
+extern "C" __attribute__((visibility("default"))) void lammpsplugin_init(void* lammps, void* handle,
+                                                                         void* regfunc) {
   auto* lmp = static_cast<LAMMPS*>(lammps);
   lammpsplugin_t plugin{};
   plugin.version = lmp->version;

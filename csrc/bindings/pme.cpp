@@ -11,6 +11,7 @@
 #include "pme/accuracy.h"
 #include "pme/cpu/fft.h"
 #include "pme/cpu/threads.h"
+#include "pme/inputs.h"
 #include "pme/plan.h"
 #include "pme/splines.h"
 

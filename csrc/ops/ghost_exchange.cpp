@@ -23,8 +23,8 @@ std::shared_ptr<GhostExchange> find_exchange(std::int64_t handle) {
 }
 
 void check_rows(const char* what, std::int64_t given, std::int64_t expected) {
-  TORCH_CHECK(given == expected, "ghost_exchange: got ", given, " rows of ", what, " atoms, expected ", expected,
-              "; register the exchange again whenever the number of atoms changes.");
+  TORCH_CHECK(given == expected, "ghost_exchange: got ", given, " rows of ", what, " atoms, expected ",
+              expected, "; register the exchange again whenever the number of atoms changes.");
 }
 
 using torch::autograd::AutogradContext;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Features of ghost atoms between the layers of a message passing network.
 //
-// The exported model calls `hotpp_lr::ghost_exchange(owned, exchange)`. With `exchange` = 0 all senders are owned
-// atoms and nothing happens. Otherwise `exchange` is the handle of an object that an engine has registered here.
+// The exported model calls `hotpp_lr::ghost_exchange(owned, exchange)`. With `exchange` = 0 all senders are
+// owned atoms and nothing happens. Otherwise `exchange` is the handle of an object that an engine has
+// registered here.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,7 +19,8 @@ class GhostExchange {
   virtual ~GhostExchange() = default;
   virtual std::int64_t n_owned() const = 0;
   virtual std::int64_t n_total() const = 0;
-  // [n_owned, ...] -> [n_total, ...]: owned rows first and unchanged, ghost rows equal to those of their owners.
+  // [n_owned, ...] -> [n_total, ...]: owned rows first and unchanged, ghost rows equal to those of their
+  // owners.
   virtual at::Tensor forward(const at::Tensor& owned) = 0;
   // [n_total, ...] -> [n_owned, ...]: every ghost row added to its owner.
   virtual at::Tensor backward(const at::Tensor& total) = 0;

@@ -29,6 +29,9 @@ struct Wanted {
   bool features, directions, radial;
 };
 
+// Maximum rank of features [n, 1 | 4 | 10, C].
+int rank_of(const at::Tensor& features);
+
 // Refuses shapes, types and indices that the loops must not meet; runs over all indices once.
 void check_message(const MessageInputs& x, const MessageTopology& topology);
 

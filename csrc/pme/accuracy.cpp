@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "pme/cell.h"
-#include "pme/settings.h"
+#include "pme/inputs.h"
 #include "pme/splines.h"
 
 namespace hotpp::pme {

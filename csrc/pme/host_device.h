@@ -7,3 +7,10 @@
 #else
 #define HOTPP_HOST_DEVICE
 #endif
+
+// On the device, tables of constants stay out of memory only in unrolled loops.
+#ifdef __CUDA_ARCH__
+#define HOTPP_UNROLL _Pragma("unroll")
+#else
+#define HOTPP_UNROLL
+#endif

@@ -2,18 +2,15 @@
 #include "pme/plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
-#include "pme/constants.h"
 #include "pme/cpu/fft.h"
 #include "pme/cpu/gather.h"
 #include "pme/cpu/grid.h"
 #include "pme/cpu/sorted_atoms.h"
 #include "pme/cpu/spread.h"
 #include "pme/influence.h"
+#include "pme/inputs.h"
 #include "pme/outputs.h"
 
 namespace hotpp::pme {
@@ -22,15 +19,6 @@ namespace {
 const Settings& checked(const Settings& settings) {
   check(settings);
   return settings;
-}
-
-void require_finite(const double* values, std::int64_t size, int columns, const char* name) {
-  for (std::int64_t i = 0; i < size * columns; ++i)
-    if (!std::isfinite(values[i]))
-      throw std::invalid_argument(std::string("The ") + name + " of atom " + std::to_string(i / columns) +
-                                  " is " + std::to_string(values[i]) +
-                                  ": all of them must be finite; look at what made them (an exploding run, a "
-                                  "broken model) first.");
 }
 
 }  // namespace
@@ -79,12 +67,6 @@ void Plan<Real>::set_cell(const double cell[9]) {
 }
 
 template <class Real>
-void Plan<Real>::require_cell() const {
-  if (!(parts_->cell.volume > 0))
-    throw std::invalid_argument("The plan has no cell yet: call set_cell first.");
-}
-
-template <class Real>
 double Plan<Real>::convolve(double* strain) {
   Parts& p = *parts_;
   Real* const mesh = p.mesh.data();
@@ -121,17 +103,8 @@ double Plan<Real>::convolve(double* strain) {
 template <class Real>
 void Plan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
                          const double* dipoles, Output& output) {
-  require_cell();
   Parts& p = *parts_;
-  if (dipoles && output.forces && p.settings.order < 4)
-    throw std::invalid_argument(
-        "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
-        "4 or "
-        "more (6 to 8 recommended).");
-  require_finite(positions, n, 3, "position");
-  require_finite(charges, n, 1, "charge");
-  if (dipoles) require_finite(dipoles, n, 3, "dipole");
-
+  check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
   p.atoms.assign(p.cell, n, positions, charges, dipoles);
   spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
   output.energy = convolve(output.want_strain ? output.strain_derivative : nullptr);
@@ -150,7 +123,7 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
 template <class Real>
 void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const double* charges,
                               const double* dipoles, Real* mesh) {
-  require_cell();
+  check(parts_->cell);
   Parts& p = *parts_;
   p.atoms.assign(p.cell, n, positions, charges, dipoles);
   spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
@@ -161,7 +134,7 @@ void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const dou
 
 template <class Real>
 void Plan<Real>::influence_stage(Real* influence) const {
-  require_cell();
+  check(parts_->cell);
   const auto [k1, k2, k3] = parts_->settings.mesh;
   for (int x = 0; x < k1; ++x)
     for (int y = 0; y < k2; ++y)
@@ -170,7 +143,7 @@ void Plan<Real>::influence_stage(Real* influence) const {
 
 template <class Real>
 double Plan<Real>::potential_stage(const Real* charge_mesh, Real* potential_mesh, double* strain) {
-  require_cell();
+  check(parts_->cell);
   Parts& p = *parts_;
   const auto [k1, k2, k3] = p.settings.mesh;
   for (int row = 0; row < k1 * k2; ++row)
@@ -184,7 +157,7 @@ double Plan<Real>::potential_stage(const Real* charge_mesh, Real* potential_mesh
 template <class Real>
 void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Real* mesh,
                               double* derivatives) {
-  require_cell();
+  check(parts_->cell);
   Parts& p = *parts_;
   const auto [k1, k2, k3] = p.settings.mesh;
   for (int row = 0; row < k1 * k2; ++row)

@@ -50,7 +50,6 @@ class Plan {
 
  private:
   struct Parts;
-  void require_cell() const;
   double convolve(double* strain);
 
   std::unique_ptr<Parts> parts_;

@@ -18,9 +18,6 @@ struct Settings {
   bool subtract_self = true;
 };
 
-/// Throws std::invalid_argument, naming the value, what is expected and the remedy.
-void check(const Settings&);
-
 /// Results for n atoms. Arrays belong to the caller; a null pointer means "not wanted".
 struct Output {
   double energy = 0.0;          ///< eV

@@ -62,9 +62,10 @@ HOTPP_HOST_DEVICE inline void spline_weights(Real t, Real* w) {
 #else
   static constexpr auto polynomials = weight_polynomials<Real, P, W>(D);
 #endif
-  for (int j = 0; j < W; ++j) w[j] = polynomials.c[P - 1 - D][j];
-  for (int k = P - 2 - D; k >= 0; --k)
-    for (int j = 0; j < W; ++j) w[j] = w[j] * t + polynomials.c[k][j];
+  HOTPP_UNROLL for (int j = 0; j < W; ++j) w[j] = polynomials.c[P - 1 - D][j];
+  HOTPP_UNROLL for (int k = P - 2 - D; k >= 0; --k) {
+    HOTPP_UNROLL for (int j = 0; j < W; ++j) w[j] = w[j] * t + polynomials.c[k][j];
+  }
 }
 
 /// first and t of a mesh coordinate u in [0, points); `first` may be negative (wrap it).

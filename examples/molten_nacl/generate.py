@@ -32,7 +32,7 @@ SHELL_FORCE_TOLERANCE = 1e-5  # eV/Å; the arithmetic of the Ewald sum leaves ab
 SPLITS = ("train", "valid", "test")
 
 EXAMPLES = """examples:
-  python generate.py --output data --jobs 2       the committed data set (about 12 minutes / jobs)
+  python generate.py --output data --jobs 2       the committed data set (about 7 minutes / jobs)
   python generate.py --output /tmp/tiny --trajectories 3 --frames 2     a tiny one
   python generate.py --output /tmp/other --seed 7                       another sample of the same melt
 """

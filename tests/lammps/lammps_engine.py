@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from ionic_crystals import Ions, write_data
-
 from hotpp_lr.lammps import lammps_instance
+from ionic_crystals import Ions, write_data
 
 #: bar·Å³ per energy unit, LAMMPS's own numbers (Force::nktv2p).
 PRESSURE_UNIT = {"metal": 1.6021765e6, "real": 68568.415}
@@ -16,7 +15,9 @@ PRESSURE_UNIT = {"metal": 1.6021765e6, "real": 68568.415}
 class Engine:
     """One LAMMPS instance with `ions` and `pair_style`; energies and forces in the units of `units`."""
 
-    def __init__(self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()):
+    def __init__(
+        self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()
+    ):
         self.units = units
         self.lmp = lammps_instance("-log", str(data.with_suffix(".log")), "-screen", "none")
         self.log = data.with_suffix(".log")

@@ -1,4 +1,4 @@
-"""The same energy evaluated in Python: ASE neighbour list, TorchScript model, reference PME, autograd throughout."""
+"""The same energy in Python: ASE neighbour list, TorchScript model, reference PME, autograd throughout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes of users: one sentence that names the mistake and the remedy, from a process that ends properly."""
+"""Mistakes of users: one sentence with the mistake and the remedy, from a process that ends properly."""
 
 import shutil
 import sys
@@ -29,14 +29,26 @@ GOOD = {
 }
 
 CASES = {
-    "missing file": ({"pair_style": "hotpp/lr nowhere.pt"}, "cannot open model file 'nowhere.pt'", "hotpp-export"),
+    "missing file": (
+        {"pair_style": "hotpp/lr nowhere.pt"},
+        "cannot open model file 'nowhere.pt'",
+        "hotpp-export",
+    ),
     "no file": ({"pair_style": "hotpp/lr"}, "a model file is missing", "hotpp-export"),
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
     "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 2", "hotpp-export"),
-    "incomplete metadata": ({"pair_style": "hotpp/lr incomplete.pt"}, "no valid entry 'smearing'", "hotpp-export"),
-    "unknown keyword": ({"pair_style": "hotpp/lr model.pt acuracy 1e-4"}, "unknown keyword 'acuracy'", "accuracy"),
+    "incomplete metadata": (
+        {"pair_style": "hotpp/lr incomplete.pt"},
+        "no valid entry 'smearing'",
+        "hotpp-export",
+    ),
+    "unknown keyword": (
+        {"pair_style": "hotpp/lr model.pt acuracy 1e-4"},
+        "unknown keyword 'acuracy'",
+        "accuracy",
+    ),
     "bad value": ({"pair_style": "hotpp/lr model.pt order 9"}, "got '9'", "from 3 to 8"),
     "missing value": ({"pair_style": "hotpp/lr model.pt mesh 8 8"}, "'mesh' needs three", "nx ny nz"),
     "no GPU yet": ({"pair_style": "hotpp/lr model.pt device cuda"}, "got 'cuda'", "'auto' or 'cpu'"),
@@ -96,7 +108,7 @@ def test_mistake_is_named_with_its_remedy(run_bad, case):
 
 
 def test_atoms_that_are_not_numbers(run_bad):
-    """In the middle of a run LAMMPS itself does not look at positions before it builds neighbour lists again."""
+    """LAMMPS itself looks at positions only when it builds neighbour lists."""
     extra = "variable nan atom exp(1000)-exp(1000)\nrun 0\nset atom 3 x v_nan\nrun 1 pre no post no"
     check(run_bad({"extra": extra}), "atom 3 has position", "check the initial structure")
 

@@ -68,7 +68,10 @@ def test_hybrid_overlay_adds_to_other_pair_styles(models, engine):
     # both orders: a pair style that overwrites forces passes the test when it comes first
     for styles in (f"{style} {lj}", f"{lj} {style}"):
         both = engine(
-            IONS, f"hybrid/overlay {styles}", coeff="* * hotpp/lr Na Cl", extra=("pair_coeff * * lj/cut 0.01 2.5",)
+            IONS,
+            f"hybrid/overlay {styles}",
+            coeff="* * hotpp/lr Na Cl",
+            extra=("pair_coeff * * lj/cut 0.01 2.5",),
         ).commands("fix q all pair 1 hotpp/lr charge 0", "run 0")
         assert both.energy() == pytest.approx(model.energy() + other.energy(), rel=1e-12)
         assert np.abs(both.forces() - model.forces() - other.forces()).max() <= 1e-10

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from python_reference import evaluate
-from ionic_crystals import rock_salt
-
 from hotpp_lr.native import load_operators
+from ionic_crystals import rock_salt
+from python_reference import evaluate
 
 load_operators()
 OWNERS = torch.tensor([0, 1, 2, 2, 0, 0])
@@ -46,7 +45,7 @@ def test_wrong_number_of_rows_and_unknown_handle_are_errors(exchange):
 
 
 def test_a_model_with_ghosts_equals_one_without(models):
-    """The exported model with explicit image atoms and an exchange gives the energy of the periodic evaluation."""
+    """The model with explicit image atoms and an exchange gives the energy of the periodic evaluation."""
     ions = rock_salt((2, 2, 2), noise=0.15)
     n = len(ions)
     cell = torch.tensor(ions.cell)

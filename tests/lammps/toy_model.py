@@ -1,4 +1,4 @@
-"""A few-line network in the form of an exported model, so that the plugin can be tested without training anything."""
+"""A few-line network in the form of an exported model: the plugin is tested without training anything."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import math
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-
 from hotpp_lr.native import load_operators
+from torch import Tensor, nn
 
 CUTOFF = 4.0
 METADATA = {
@@ -51,7 +50,13 @@ class ToyNetwork(nn.Module):
         self.dipole = nn.Linear(channels, 1, bias=False)
 
     def forward(
-        self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int, exchange: int
+        self,
+        edge_vectors: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        species: Tensor,
+        n_owned: int,
+        exchange: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         r = edge_vectors.square().sum(1, keepdim=True).sqrt()
         u = (edge_vectors / r).unsqueeze(2)
@@ -71,7 +76,9 @@ class ToyNetwork(nn.Module):
         scalars = torch.tanh(scalars + zero.index_add(0, receivers, message))
 
         repulsion = 400.0 * torch.exp(-r / 0.35) * envelope
-        energies = 0.2 * self.energy(scalars).squeeze(1) + zero[:, 0].index_add(0, receivers, repulsion.squeeze(1))
+        energies = 0.2 * self.energy(scalars).squeeze(1) + zero[:, 0].index_add(
+            0, receivers, repulsion.squeeze(1)
+        )
         charges = torch.zeros_like(energies)
         if self.charges:
             charges = self.of_element[species[:n_owned]] + 0.1 * self.charge(scalars).squeeze(1)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-
 from hotpp_lr.electrostatics.mesh import pme_energy
 
 SMEARING = 1.1

@@ -5,7 +5,6 @@ import sys
 
 import numpy as np
 import pytest
-
 from hotpp_lr import _pme
 
 MESH = (8, 9, 10)

