@@ -76,9 +76,7 @@ def dynamics(checkpoint: Path, start: ase.Atoms, folder: Path) -> dict[str, floa
     subprocess.run([binary / "hotpp-export", checkpoint, "-o", model, "--force"], check=True, stdout=subprocess.DEVNULL)
     ase.io.write(folder / "start.data", start, format="lammps-data", specorder=["Ba", "Ti", "O"], atom_style="atomic")
     deck = folder / "in.lammps"
-    deck.write_text(
-        DECK.format(data=folder / "start.data", model=model, twice=2 * TEMPERATURE, steps=STEPS)
-    )
+    deck.write_text(DECK.format(data=folder / "start.data", model=model, twice=2 * TEMPERATURE, steps=STEPS))
     log = folder / "log.lammps"
     subprocess.run([binary / "lmp", "-in", deck, "-log", log], check=True, stdout=subprocess.DEVNULL)
     block = re.search(r"^ *Step .*?\n(.*?)^Loop time", log.read_text(), flags=re.S | re.M).group(1)
@@ -121,9 +119,9 @@ def main() -> None:
         "NVE mean temperature K", "NVE drift eV/atom/ps",
     )  # fmt: skip
     notes = (
-        f"BaTiO3, 73 DFT frames of 135 atoms (57/8/8, seeded random split). Cutoff {arguments.cutoff:g} Å, 32 channels, "
-        f"rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in LAMMPS, exported "
-        "float64 model, from a test frame."
+        f"BaTiO3, 73 DFT frames of 135 atoms (57/8/8, seeded random split). Cutoff {arguments.cutoff:g} Å, "
+        f"32 channels, rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in LAMMPS, "
+        "exported float64 model, from a test frame."
     )
     path = write_table("batio3", "BaTiO3: DFT data through the same commands", heading, rows, notes)
     console.print(path.read_text(), highlight=False)

@@ -28,7 +28,12 @@ def train_all(configs: Mapping[str, dict], folder: Path, jobs: int, console: Con
     waiting = [name for name in configs if not (folder / name / "errors.json").exists()]
     command = str(Path(sys.executable).parent / "hotpp-train")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CI": "1"}
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
     running: dict[str, subprocess.Popen] = {}
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("trainings", total=len(waiting))

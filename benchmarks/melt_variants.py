@@ -64,7 +64,8 @@ def main() -> None:
             )
         )
     heading = (
-        "cutoff Å", "electrostatics", "epochs", "force train meV/Å", "force test meV/Å", "% of rms force", "against none",
+        "cutoff Å", "electrostatics", "epochs", "force train meV/Å", "force test meV/Å", "% of rms force",
+        "against none",
         "energy test meV/atom", "charges: learned/true (R²)", "dipoles: learned/true (R²)",
     )  # fmt: skip
     notes = (

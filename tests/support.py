@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-
 from hotpp_lr.data.structure import Structure
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.potential import Normalisation, Potential

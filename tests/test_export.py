@@ -8,12 +8,12 @@ import ase
 import numpy as np
 import pytest
 import torch
-from support import NACL, make_potential, make_salt
 from hotpp_lr import export
 from hotpp_lr.calculator import HotppCalculator
 from hotpp_lr.cli import export as cli_export
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import KEY, describe
+from support import NACL, make_potential, make_salt
 
 
 @pytest.fixture

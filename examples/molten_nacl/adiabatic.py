@@ -21,9 +21,7 @@ class AdiabaticIons(CoreShellIons):
     leaks slowly into the springs, so `advance` ends by taking it out again (`cool_shells`).
     """
 
-    def __init__(
-        self, model: MeltModel, positions: np.ndarray, box_length: float, temperature: float, seed: int
-    ):
+    def __init__(self, model: MeltModel, positions: np.ndarray, box_length: float, temperature: float, seed: int):
         super().__init__(model, positions, box_length, DYNAMICS_ACCURACY)
         self.relax_shells(positions, SHELL_FORCE_TOLERANCE)
         self.commands(
@@ -31,8 +29,7 @@ class AdiabaticIons(CoreShellIons):
                 f"timestep {TIMESTEP}",
                 "compute ion_temperature all temp/cs cores shells",
                 "thermo_modify temp ion_temperature",
-                f"velocity all create {temperature} {seed} dist gaussian mom yes bias yes "
-                "temp ion_temperature",
+                f"velocity all create {temperature} {seed} dist gaussian mom yes bias yes temp ion_temperature",
                 f"velocity all scale {temperature} temp ion_temperature",
                 f"fix motion all nvt temp {temperature} {temperature} {THERMOSTAT_TIME}",
                 "fix_modify motion temp ion_temperature",

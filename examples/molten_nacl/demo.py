@@ -69,7 +69,12 @@ def command(name: str) -> str:
 def train(folder: Path, minutes: float, console: Console) -> dict[str, dict]:
     """Train all variants at the same time; returns the errors per variant and set."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CI": "1", "COLUMNS": "200"}
-    columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.fields[state]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:24}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeElapsedColumn(),
+    )
     running = {}
     with Progress(*columns, console=console) as bar:
         try:
@@ -137,9 +142,7 @@ def molecular_dynamics(model: Path, folder: Path, nvt_ps: float, nve_ps: float) 
     )
     log = folder / "log.lammps"
     threads = str(min(2, os.cpu_count() or 1))
-    run_command(
-        [command("lmp"), "-in", str(deck), "-log", str(log)], folder / "screen.txt", OMP_NUM_THREADS=threads
-    )
+    run_command([command("lmp"), "-in", str(deck), "-log", str(log)], folder / "screen.txt", OMP_NUM_THREADS=threads)
     text = log.read_text()
     parts = []
     for block in re.findall(r"^ *Step .*?\n(.*?)^Loop time", text, flags=re.S | re.M):
@@ -217,7 +220,9 @@ def plot_rdf(r: np.ndarray, reference: dict, model: dict, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder to write (default demo_output)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo_output"), help="folder to write (default demo_output)"
+    )
     parser.add_argument("--minutes", type=float, default=4.0, help="time for the training (default 4)")
     parser.add_argument("--nvt", type=float, default=2.0, help="ps of NVT (default 2)")
     parser.add_argument("--nve", type=float, default=2.0, help="ps of NVE (default 2)")
@@ -236,7 +241,9 @@ def main() -> None:
     fits = {}
     for variant in VARIANTS:
         model = folder / f"{variant}.pt"
-        run_command([command("hotpp-export"), str(folder / variant / "model.ckpt"), "-o", str(model)], folder / "export.log")
+        run_command(
+            [command("hotpp-export"), str(folder / variant / "model.ckpt"), "-o", str(model)], folder / "export.log"
+        )
         arguments_eval = [str(model), str(DATA / "test.xyz.gz"), "--plot", str(folder / f"parity_{variant}.png")]
         table = folder / f"eval_{variant}.json"
         run_command([command("hotpp-eval"), *arguments_eval, "--json", str(table)], folder / "eval.log")
@@ -268,9 +275,7 @@ def main() -> None:
     table.add_row("LAMMPS, 1 fs steps (ns/day)", "–", f"{md['ns_per_day']:.3f}")
     peak = {k: (r[np.argmax(v)], v.max()) for k, v in learned.items()}["Na-Cl"]
     table.add_row("first Na-Cl peak of g(r)", "–", f"{peak[1]:.2f} at {peak[0]:.2f} Å")
-    table.add_row(
-        "  of the reference melt", "–", f"{truth['Na-Cl'].max():.2f} at {r[np.argmax(truth['Na-Cl'])]:.2f} Å"
-    )
+    table.add_row("  of the reference melt", "–", f"{truth['Na-Cl'].max():.2f} at {r[np.argmax(truth['Na-Cl'])]:.2f} Å")
     console.print(table)
     console.print(
         f"Pictures: parity_none.png, parity_charge+dipole.png, rdf.png, dynamics.png in {arguments.output}\n"

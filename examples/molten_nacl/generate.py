@@ -73,9 +73,7 @@ def plan_trajectories(seed: int, n_trajectories: int, n_frames: int) -> list[Tra
     for split, size in split_sizes(n_trajectories).items():
         for temperature, density in draw_state_points(rng, size):
             trajectory_seed = int(rng.integers(1, 900_000_000))  # the range of LAMMPS's generator
-            plan.append(
-                Trajectory(len(plan), split, float(temperature), float(density), trajectory_seed, n_frames)
-            )
+            plan.append(Trajectory(len(plan), split, float(temperature), float(density), trajectory_seed, n_frames))
     return plan
 
 
@@ -100,9 +98,7 @@ def label_frame(ions: CoreShellIons, positions: np.ndarray) -> ase.Atoms:
     truth, kept for evaluation only.
     """
     max_shell_force = ions.relax_shells(positions, SHELL_FORCE_TOLERANCE)
-    atoms = ase.Atoms(
-        [ions.model.elements[s] for s in ions.species], positions, cell=[ions.box_length] * 3, pbc=True
-    )
+    atoms = ase.Atoms([ions.model.elements[s] for s in ions.species], positions, cell=[ions.box_length] * 3, pbc=True)
     atoms.arrays["charges_ref"] = np.asarray(ions.model.charges)[ions.species]
     atoms.arrays["dipoles_ref"] = np.round(ions.dipoles(), 5)
     atoms.info["max_shell_force"] = float(f"{max_shell_force:.2e}")
@@ -153,9 +149,7 @@ def run_plan(plan: list[Trajectory], jobs: int) -> list[list[ase.Atoms]]:
     context = multiprocessing.get_context("spawn")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with context.Pool(jobs, ignore_interrupt) as pool, Progress(*columns) as progress:
-        return list(
-            progress.track(pool.imap(make_trajectory, plan), total=len(plan), description="trajectories")
-        )
+        return list(progress.track(pool.imap(make_trajectory, plan), total=len(plan), description="trajectories"))
 
 
 def parse_arguments() -> argparse.Namespace:

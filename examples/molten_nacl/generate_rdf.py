@@ -55,9 +55,7 @@ def write_table(path: Path, header: list[str], columns: list[np.ndarray]) -> Non
     np.savetxt(path, np.column_stack(columns), fmt="%8.4f", header="\n".join(header))
 
 
-def write_start(
-    path: Path, positions: np.ndarray, symbols: np.ndarray, box_length: float, info: dict
-) -> None:
+def write_start(path: Path, positions: np.ndarray, symbols: np.ndarray, box_length: float, info: dict) -> None:
     atoms = ase.Atoms(list(symbols), np.round(positions % box_length, 5), cell=[box_length] * 3, pbc=True)
     atoms.info |= info
     ase.io.write(path, atoms, format="extxyz")

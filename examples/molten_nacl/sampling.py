@@ -20,9 +20,7 @@ def half_filled_lattice(rng: np.random.Generator, box_length: float) -> np.ndarr
     return np.concatenate(chosen) * (box_length / LATTICE_SITES)
 
 
-def melt_rigid_ions(
-    model: MeltModel, temperature: float, box_length: float, seed: int, duration: float
-) -> np.ndarray:
+def melt_rigid_ions(model: MeltModel, temperature: float, box_length: float, seed: int, duration: float) -> np.ndarray:
     """[N_IONS, 3] positions, Å, after `duration` ps of Langevin dynamics of rigid ions.
 
     Rigid ions are four times cheaper to move than polarisable ones and allow a longer time step.

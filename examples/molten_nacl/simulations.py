@@ -163,9 +163,7 @@ class CoreShellIons(Simulation):
             ]
         )
 
-    def relax_shells(
-        self, positions: np.ndarray, force_tolerance: float = 1e-6, max_iterations: int = 200
-    ) -> float:
+    def relax_shells(self, positions: np.ndarray, force_tolerance: float = 1e-6, max_iterations: int = 200) -> float:
         """Move the shells to where no force acts on them, the cores fixed at positions [n_ions, 3].
 
         Each shell is displaced by force / spring constant until the largest force component is below

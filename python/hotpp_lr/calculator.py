@@ -47,7 +47,13 @@ class HotppCalculator(Calculator):
     ]  # fmt: skip
 
     def __init__(
-        self, model: str | Path, *, dtype: str = "float64", device: str = "cpu", mesh: tuple[int, int, int] | None = None, **kwargs
+        self,
+        model: str | Path,
+        *,
+        dtype: str = "float64",
+        device: str = "cpu",
+        mesh: tuple[int, int, int] | None = None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if dtype not in ("float32", "float64"):

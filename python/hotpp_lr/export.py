@@ -113,8 +113,8 @@ def load_exported(path: str | Path) -> tuple[Potential, dict[str, Any]]:
         scripted = torch.jit.load(path, map_location="cpu", _extra_files=extra)
     except Exception as reason:
         raise InputError(
-            f"'{path}' cannot be read as an exported model ({type(reason).__name__}); it is damaged or of another kind; "
-            "write it anew with hotpp-export model.ckpt."
+            f"'{path}' cannot be read as an exported model ({type(reason).__name__}); it is damaged or of another "
+            "kind; write it anew with hotpp-export model.ckpt."
         ) from reason
     about = json.loads(extra[METADATA]) if extra[METADATA] else {}
     if about.get("format") != FORMAT:
@@ -159,4 +159,3 @@ def largest_difference(reference: torch.nn.Module, network: torch.nn.Module, cut
     for a, b in zip(*(_outputs_and_gradient(m, inputs, seeds) for m in (reference, network)), strict=True):
         worst = max(worst, float((a - b).abs().max() / a.abs().max().clamp(min=1e-12)))
     return worst
-

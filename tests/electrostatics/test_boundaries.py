@@ -75,9 +75,7 @@ def test_long_chain_of_dipoles_approaches_the_infinite_wire():
     n = 400
     r = torch.arange(n, dtype=F64)[:, None] * torch.tensor([[0.0, 0.0, 1.0]], dtype=F64)
     axis = torch.tensor([[0.0, 0.0, 1.0]], dtype=F64).repeat(n, 1)
-    energies = clusters(
-        batch_of(one(r, CUBIC, None, axis), one(r[:-1], CUBIC, None, axis[1:])), smearing=None
-    )
+    energies = clusters(batch_of(one(r, CUBIC, None, axis), one(r[:-1], CUBIC, None, axis[1:])), smearing=None)
     # one more dipole at the end costs one full wire: -2 zeta(3), truncated at n: 1/n²
     added = float(energies[0] - energies[1]) / COULOMB_CONSTANT
     assert added == pytest.approx(-2 * 1.2020569031595943, abs=2 / n**2)

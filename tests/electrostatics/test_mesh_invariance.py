@@ -129,9 +129,7 @@ def test_batch_equals_each_structure_alone(dipoles):
     ]
     mesh = torch.tensor([[12, 14, 15], [10, 9, 8], [12, 14, 15], [8, 8, 9]])
     together = gradients(pme_energy, batch_of(*systems), smearing=1.1, order=5, mesh=mesh)
-    alone = [
-        gradients(pme_energy, s, smearing=1.1, order=5, mesh=mesh[i : i + 1]) for i, s in enumerate(systems)
-    ]
+    alone = [gradients(pme_energy, s, smearing=1.1, order=5, mesh=mesh[i : i + 1]) for i, s in enumerate(systems)]
     direct = torch.cat([ewald_energy(*s.args(), smearing=1.1) for s in systems])
     torch.testing.assert_close(ewald_energy(*batch_of(*systems).args(), smearing=1.1), direct)
     for i, value in enumerate(together):

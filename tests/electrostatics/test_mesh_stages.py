@@ -120,9 +120,7 @@ def test_fourier_mode_in_is_fourier_mode_out(mode):
     k2 = ((2 * pi * torch.tensor(mode, dtype=F64) @ inverse.T) ** 2).sum()
     grids = torch.meshgrid(*(torch.arange(n, dtype=F64) / n for n in mesh), indexing="ij")
     rho = torch.cos(2 * pi * sum(m * g for m, g in zip(mode, grids, strict=True)) + 0.4)[None]
-    influence = influence_function(
-        inverse[None], mesh, kernel=GaussianKernel(smearing), order=5, deconvolution="none"
-    )
+    influence = influence_function(inverse[None], mesh, kernel=GaussianKernel(smearing), order=5, deconvolution="none")
     phi = mesh_potential(rho, influence, torch.linalg.det(cell)[None].abs())
     expected = torch.exp(-(smearing**2) * k2 / 2) / k2
     if 4 in map(abs, mode):

@@ -4,12 +4,11 @@ import ase
 import numpy as np
 import pytest
 import torch
-from ionic_crystals import rock_salt
-from support import make_potential
-
 from hotpp_lr.calculator import HotppCalculator
 from hotpp_lr.export import export_model
 from hotpp_lr.model.checkpoint import KEY, describe
+from ionic_crystals import rock_salt
+from support import make_potential
 
 STRUCTURES = {
     "orthogonal, 128 ions": rock_salt((4, 4, 8)),

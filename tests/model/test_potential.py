@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support import NACL, make_potential, make_salt
 from hotpp_lr.data.batch import collate, prepare
 from hotpp_lr.training.dataset import sample
 from scipy.spatial.transform import Rotation
+from support import NACL, make_potential, make_salt
 
 
 def evaluate(potential, *structures, stress=False):

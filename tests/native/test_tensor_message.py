@@ -67,18 +67,14 @@ def assert_close(actual, expected, tolerance):
 def test_messages_and_two_derivatives_equal_reference_in_float64(compiled, rank_in, rank_out, channels):
     arguments = random_edges(rank_in, rank_out, channels)
     # Sums of at most some thousand terms in another order: 1e-12 leaves three digits.
-    assert_close(
-        up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-12
-    )
+    assert_close(up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-12)
 
 
 @pytest.mark.parametrize(("rank_in", "rank_out"), RANKS)
 def test_messages_and_gradients_equal_reference_in_float32(compiled, rank_in, rank_out):
     arguments = random_edges(rank_in, rank_out, 24, dtype=torch.float32)
     # Float32 rounding is 6e-8 per operation; 1e-5 is some hundred of them.
-    assert_close(
-        up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-5
-    )
+    assert_close(up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-5)
 
 
 @pytest.mark.parametrize(("rank_in", "rank_out"), [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 from ase.calculators.singlepoint import SinglePointCalculator
-from support import NACL, make_potential, make_salt
 from hotpp_lr.data.batch import collate
 from hotpp_lr.training.dataset import sample
+from support import NACL, make_potential, make_salt
 
 
 def labelled_frames(n: int, seed: int = 0) -> list[ase.Atoms]:

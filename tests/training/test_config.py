@@ -26,7 +26,9 @@ def keys(section: type[BaseModel], prefix: str = "") -> set[str]:
 def test_the_example_shows_every_key():
     content = yaml.safe_load(EXAMPLE.read_text())
     shown = {
-        f"{k}.{name}" if isinstance(v, dict) else k for k, v in content.items() for name in (v if isinstance(v, dict) else [k])
+        f"{k}.{name}" if isinstance(v, dict) else k
+        for k, v in content.items()
+        for name in (v if isinstance(v, dict) else [k])
     }
     assert shown == keys(Config)
 

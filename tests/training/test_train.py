@@ -147,7 +147,9 @@ def test_commands_end_with_a_sentence_and_status(write_config, tmp_path, capsys)
     out = capsys.readouterr().out
     assert "Root mean square errors" in out and "model.ckpt" in out
 
-    cli_evaluate.main([str(tmp_path / "run" / "model.ckpt"), str(tmp_path / "valid.xyz"), "--json", str(tmp_path / "e.json")])
+    cli_evaluate.main(
+        [str(tmp_path / "run" / "model.ckpt"), str(tmp_path / "valid.xyz"), "--json", str(tmp_path / "e.json")]
+    )
     assert (tmp_path / "run" / "parity_valid.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "e.json").read_text())["forces"] > 0
     with pytest.raises(SystemExit):

@@ -34,8 +34,9 @@ def print_errors(console: Console, rows: Mapping[str, Errors]) -> None:
         table.add_row(
             name,
             str(e.n_structures),
-            *("–" if v is None else f"{f * v:.{d}f}" for v, f, d in (
-                (e.energy, 1e3, 2), (e.forces, 1e3, 1), (relative, 1, 1), (e.stress, 1e3, 3)
-            )),
+            *(
+                "–" if v is None else f"{f * v:.{d}f}"
+                for v, f, d in ((e.energy, 1e3, 2), (e.forces, 1e3, 1), (relative, 1, 1), (e.stress, 1e3, 3))
+            ),
         )
     console.print(table)

@@ -14,7 +14,7 @@ EXAMPLES = """examples:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="hotpp-train",
-        description="Train an interatomic potential. Every key of the config file is explained in examples/config.yaml.",
+        description="Train an interatomic potential. Every key of the config is explained in examples/config.yaml.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -36,9 +36,7 @@ def make_stencils(u: Tensor, mesh: Tensor, offset: Tensor, order: int, dtype: to
     The integer part is split off in float64: float32 coordinates would cost digits on large meshes.
     """
     first, t = stencil(u, order)
-    points = torch.remainder(
-        first[:, :, None] + torch.arange(order, device=u.device), mesh[:, :, None]
-    )  # [N, 3, p]
+    points = torch.remainder(first[:, :, None] + torch.arange(order, device=u.device), mesh[:, :, None])  # [N, 3, p]
     plane = (points[:, 0] * mesh[:, 1, None])[:, :, None] + points[:, 1, None, :]
     plane = plane * mesh[:, 2, None, None] + offset[:, None, None]
     indices = plane[..., None] + points[:, None, None, 2, :]

@@ -83,8 +83,6 @@ def native_pme(
         raise ImportError(
             "the native core hotpp_lr._pme is not installed: build it with `pip install .` in the checkout."
         ) from error
-    plan = _pme.Plan(
-        order=order, mesh=mesh, smearing=smearing, deconvolution=deconvolution, precision=precision
-    )
+    plan = _pme.Plan(order=order, mesh=mesh, smearing=smearing, deconvolution=deconvolution, precision=precision)
     plan.set_cell(cell)
     return SimpleNamespace(**plan.execute(positions, charges, dipoles, strain=True))

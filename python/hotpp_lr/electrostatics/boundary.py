@@ -47,9 +47,7 @@ def check_vacuum(z: Tensor, cell: Tensor, structure: Tensor) -> Tensor:
     """Height of each cell along z [S]; refuses slabs that are tilted or whose images are too near."""
     tilt = cell[:, :2, 2].abs().amax(dim=1)
     if bool((tilt > 1e-8 * cell.norm(dim=2).amax(dim=1)).any()):
-        raise ValueError(
-            "the first two lattice vectors of a slab must lie in the xy plane: rotate the structure."
-        )
+        raise ValueError("the first two lattice vectors of a slab must lie in the xy plane: rotate the structure.")
     height = torch.linalg.det(cell).abs() / torch.linalg.cross(cell[:, 0], cell[:, 1]).norm(dim=1)
     low = torch.full_like(height, torch.inf).scatter_reduce(0, structure, z, "amin")
     high = torch.full_like(height, -torch.inf).scatter_reduce(0, structure, z, "amax")
@@ -82,9 +80,7 @@ def cluster_energy(
     check_inputs(positions, None, charges, dipoles, structure)
     kernel = PointKernel() if smearing is None else GaussianKernel(float(smearing))
     first, second = pairs_within(structure)
-    pairs = pair_energies(
-        positions[first] - positions[second], first, second, charges, dipoles, kernel.radial
-    )
+    pairs = pair_energies(positions[first] - positions[second], first, second, charges, dipoles, kernel.radial)
     energy = torch.zeros(n_structures, dtype=torch.float64, device=positions.device)
     energy = energy.index_add(0, structure[first], COULOMB_CONSTANT * pairs)
     if not subtract_self:

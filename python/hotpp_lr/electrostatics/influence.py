@@ -31,8 +31,7 @@ def axis_deconvolution(n: int, order: int, deconvolution: str) -> list[float]:
         return [1.0 if v == 0.0 else (v / sin(v)) ** (2 * order) for v in x]
     beta = autocorrelation(order)
     return [
-        1.0 / (beta[0] + 2.0 * sum(b * cos(2.0 * pi * m * j / n) for j, b in enumerate(beta) if j))
-        for m in range(n)
+        1.0 / (beta[0] + 2.0 * sum(b * cos(2.0 * pi * m * j / n) for j, b in enumerate(beta) if j)) for m in range(n)
     ]
 
 

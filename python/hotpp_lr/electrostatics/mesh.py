@@ -148,9 +148,7 @@ def mesh_potential(rho: Tensor, influence: Tensor, volume: Tensor) -> Tensor:
     return torch.fft.irfftn(modes, s=rho.shape[1:], dim=(1, 2, 3)) * scale[:, None, None, None]
 
 
-def self_energy(
-    charges: Tensor, dipoles: Tensor | None, structure: Tensor, n_structures: int, kernel
-) -> Tensor:
+def self_energy(charges: Tensor, dipoles: Tensor | None, structure: Tensor, n_structures: int, kernel) -> Tensor:
     """Interaction of every smeared charge and dipole with itself, [S] eV."""
     b0, b1 = kernel.at_zero()
     per_atom = b0 * charges.to(torch.float64) ** 2

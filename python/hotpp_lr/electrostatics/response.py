@@ -30,9 +30,7 @@ def strained(positions: Tensor, cell: Tensor, structure: Tensor, strain: Tensor)
     return moved, cell + cell @ strain.transpose(1, 2)
 
 
-def energy_derivatives(
-    energy_function, positions, cell, charges, dipoles, structure, **options
-) -> Derivatives:
+def energy_derivatives(energy_function, positions, cell, charges, dipoles, structure, **options) -> Derivatives:
     """Derivatives of any energy_function(positions, cell, charges, dipoles, structure, **options) -> [S]."""
     positions = positions.detach().requires_grad_()
     charges = charges.detach().requires_grad_()

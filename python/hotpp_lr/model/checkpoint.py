@@ -29,7 +29,9 @@ def describe(potential: Potential, summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "model": potential.config.model_dump(),
-        "normalisation": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(potential.normalisation).items()},
+        "normalisation": {
+            k: list(v) if isinstance(v, tuple) else v for k, v in asdict(potential.normalisation).items()
+        },
         "dtype": str(potential.dtype).removeprefix("torch."),
         "summary": summary,
     }

@@ -54,7 +54,13 @@ def _symmetric_product(u: Tensor, v: Tensor) -> Tensor:
 
 
 def tensor_message(
-    features: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int, rank_out: int
+    features: Tensor,
+    directions: Tensor,
+    radial: Tensor,
+    receivers: Tensor,
+    senders: Tensor,
+    n_receivers: int,
+    rank_out: int,
 ) -> Tensor:
     """Sum over the edges of every receiving atom.
 

@@ -6,6 +6,8 @@ the electrostatics of the charges and dipoles it returns.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -41,9 +43,7 @@ class NativeMessage(nn.Module):
     def forward(
         self, h: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
     ) -> Tensor:
-        return torch.ops.hotpp_lr.tensor_message(
-            h, directions, radial, receivers, senders, n_receivers, self.rank_out
-        )
+        return torch.ops.hotpp_lr.tensor_message(h, directions, radial, receivers, senders, n_receivers, self.rank_out)
 
 
 class NoExchange(nn.Module):
@@ -125,7 +125,7 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, RadialWeights):
         nn.init.normal_(module.out.weight, 0.0, _SILU_GAIN * module.out.in_features**-0.5)
     elif isinstance(module, nn.Sequential):
-        for before, after in zip(module, module[1:], strict=False):
+        for before, after in itertools.pairwise(module):
             if isinstance(before, nn.SiLU) and isinstance(after, nn.Linear):
                 nn.init.normal_(after.weight, 0.0, _SILU_GAIN * after.in_features**-0.5)
 

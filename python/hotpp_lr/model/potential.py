@@ -49,7 +49,10 @@ def sum_by_structure(values: Tensor, structure: Tensor, n_structures: int) -> Te
 
 
 class Potential(nn.Module):
-    """Everything that maps a `Batch` to a `Prediction`. `network`: one that exists (an exported model), else a new one."""
+    """Everything that maps a `Batch` to a `Prediction`.
+
+    network: one that exists (of an exported model); default: a new one with random weights.
+    """
 
     def __init__(self, config: ModelConfig, normalisation: Normalisation, network: nn.Module | None = None):
         super().__init__()
@@ -132,4 +135,3 @@ class Potential(nn.Module):
     def use_native_message(self, native: bool = True) -> Potential:
         self.network.use_native_message(native)
         return self
-

@@ -40,9 +40,7 @@ class RadialWeights(nn.Module):
         super().__init__()
         self.n_paths = n_paths
         self.channels = channels
-        self.perceptron = nn.Sequential(
-            nn.Linear(n_functions, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
-        )
+        self.perceptron = nn.Sequential(nn.Linear(n_functions, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
         self.out = nn.Linear(hidden, n_paths * channels, bias=False)
 
     def forward(self, basis: Tensor, cutoff_value: Tensor) -> Tensor:

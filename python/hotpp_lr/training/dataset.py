@@ -69,7 +69,11 @@ def load_datasets(config: Config) -> Datasets:
 
 
 def _check_labels(train: list[Structure], config: Config) -> None:
-    for name, weight in (("energy", config.loss.energy), ("forces", config.loss.forces), ("stress", config.loss.stress)):
+    for name, weight in (
+        ("energy", config.loss.energy),
+        ("forces", config.loss.forces),
+        ("stress", config.loss.stress),
+    ):
         if weight > 0 and all(getattr(s, name) is None for s in train):
             raise InputError(
                 f"loss.{name} is {weight} but no structure of the training set has a label '{name}'; "

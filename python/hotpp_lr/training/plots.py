@@ -49,7 +49,9 @@ def _pairs(predictions: Predictions, samples: Sequence[Sample]) -> dict[str, tup
             add(name, [a for a, _ in chosen], [b for _, b in chosen])
     for name in ("charges", "dipoles"):
         key = f"{name}_ref"
-        chosen = [(x.arrays[key], v) for x, v in zip(structures, getattr(predictions, name), strict=True) if key in x.arrays]
+        chosen = [
+            (x.arrays[key], v) for x, v in zip(structures, getattr(predictions, name), strict=True) if key in x.arrays
+        ]
         add(name, [a.ravel() for a, _ in chosen], [b.ravel() for _, b in chosen])
     return pairs
 
