@@ -20,9 +20,7 @@ class Ions:
         return len(self.types)
 
 
-def rock_salt(
-    shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0, 0, 0), noise: float = 0.25
-) -> Ions:
+def rock_salt(shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0, 0, 0), noise: float = 0.25) -> Ions:
     """shape: ions along each axis; tilt: xy, xz, yz over lx, lx, ly; noise: rms displacement, Å."""
     spacing = 2.85
     sites = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).reshape(-1, 3)
@@ -37,10 +35,7 @@ def write_data(path: Path, ions: Ions) -> Path:
     """LAMMPS data file (atom_style atomic) with all digits of a float64."""
     (lx, _, _), (xy, ly, _), (xz, yz, lz) = ions.cell
     lines = ["disturbed rock salt", "", f"{len(ions)} atoms", "2 atom types", ""]
-    lines += [
-        f"0 {length!r} {axis}lo {axis}hi"
-        for axis, length in zip("xyz", map(float, (lx, ly, lz)), strict=True)
-    ]
+    lines += [f"0 {length!r} {axis}lo {axis}hi" for axis, length in zip("xyz", map(float, (lx, ly, lz)), strict=True)]
     if xy or xz or yz:
         lines.append(f"{float(xy)!r} {float(xz)!r} {float(yz)!r} xy xz yz")
     lines += ["", "Masses", "", "1 22.98977", "2 35.453", "", "Atoms # atomic", ""]

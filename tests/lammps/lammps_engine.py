@@ -15,9 +15,7 @@ PRESSURE_UNIT = {"metal": 1.6021765e6, "real": 68568.415}
 class Engine:
     """One LAMMPS instance with `ions` and `pair_style`; energies and forces in the units of `units`."""
 
-    def __init__(
-        self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()
-    ):
+    def __init__(self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()):
         self.units = units
         self.lmp = lammps_instance("-log", str(data.with_suffix(".log")), "-screen", "none")
         self.log = data.with_suffix(".log")

@@ -8,9 +8,7 @@ from python_reference import evaluate
 STRUCTURES = {
     "orthogonal": rock_salt((4, 4, 8)),
     "triclinic": rock_salt((4, 4, 8), tilt=(0.3, -0.2, 0.15)),
-    "small": rock_salt(
-        (2, 2, 2), noise=0.15
-    ),  # atoms see several images of their neighbours and of themselves
+    "small": rock_salt((2, 2, 2), noise=0.15),  # atoms see several images of their neighbours and of themselves
     "1024 ions": rock_salt((8, 8, 16)),
 }
 
@@ -70,9 +68,7 @@ def test_units_real_are_units_metal_times_the_factor_of_lammps(models, engine):
     factor = 23.060549  # LAMMPS's own eV in kcal/mol
     assert real.energy() == pytest.approx(factor * metal.energy(), rel=1e-12)
     assert np.allclose(real.forces(), factor * metal.forces(), rtol=1e-12, atol=1e-10)
-    assert np.allclose(
-        real.virial(), factor * metal.virial(), rtol=1e-6
-    )  # LAMMPS's pressure units have 7 digits
+    assert np.allclose(real.virial(), factor * metal.virial(), rtol=1e-6)  # LAMMPS's pressure units have 7 digits
 
 
 def test_single_precision_differs_by_rounding_only(models, engine):

@@ -76,9 +76,7 @@ class ToyNetwork(nn.Module):
         scalars = torch.tanh(scalars + zero.index_add(0, receivers, message))
 
         repulsion = 400.0 * torch.exp(-r / 0.35) * envelope
-        energies = 0.2 * self.energy(scalars).squeeze(1) + zero[:, 0].index_add(
-            0, receivers, repulsion.squeeze(1)
-        )
+        energies = 0.2 * self.energy(scalars).squeeze(1) + zero[:, 0].index_add(0, receivers, repulsion.squeeze(1))
         charges = torch.zeros_like(energies)
         if self.charges:
             charges = self.of_element[species[:n_owned]] + 0.1 * self.charge(scalars).squeeze(1)

@@ -35,9 +35,7 @@ def error(actual, expected) -> float:
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
 
 
-def reference(
-    system: System, order: int, mesh: tuple, deconvolution: str = "alias", with_dipoles: bool = True
-) -> dict:
+def reference(system: System, order: int, mesh: tuple, deconvolution: str = "alias", with_dipoles: bool = True) -> dict:
     """All outputs of a plan by automatic differentiation of the Python mesh energy."""
 
     def variable(values):

@@ -24,9 +24,7 @@ def test_all_outputs_equal_the_reference(order, mesh, with_dipoles):
         expected = reference(system, order, mesh, deconvolution, with_dipoles)
         smooth = order >= 4 or not with_dipoles
         for precision, tolerance in TOLERANCE.items():
-            results = native(
-                system, order, mesh, deconvolution, precision, with_dipoles, forces=smooth, strain=smooth
-            )
+            results = native(system, order, mesh, deconvolution, precision, with_dipoles, forces=smooth, strain=smooth)
             for name, value in expected.items():
                 assert error(results[name], value) < tolerance, (name, precision, deconvolution)
 

@@ -92,17 +92,13 @@ def test_influence_function_and_potential_mesh(order, mesh, deconvolution, preci
     plan = native_plan(system, order, mesh, precision, deconvolution)
     expected = 4 * pi * COULOMB_CONSTANT / volume * reference_influence[0].numpy()
     native = plan.influence()
-    assert (
-        np.abs(native / np.where(expected == 0, 1, expected) - (expected != 0)).max() < TOLERANCE[precision]
-    )
+    assert np.abs(native / np.where(expected == 0, 1, expected) - (expected != 0)).max() < TOLERANCE[precision]
 
     charge_mesh = np.random.default_rng(1).normal(size=mesh)
     potential, energy, _ = plan.potential_mesh(charge_mesh)
     expected = mesh_potential(torch.tensor(charge_mesh)[None], reference_influence, torch.tensor([volume]))[0]
     assert error(potential, expected) < TOLERANCE[precision]
-    assert energy == pytest.approx(
-        0.5 * float((expected.numpy() * charge_mesh).sum()), rel=TOLERANCE[precision]
-    )
+    assert energy == pytest.approx(0.5 * float((expected.numpy() * charge_mesh).sum()), rel=TOLERANCE[precision])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
