@@ -120,8 +120,8 @@ def main() -> None:
     )  # fmt: skip
     notes = (
         f"BaTiO3, 73 DFT frames of 135 atoms (57/8/8, seeded random split). Cutoff {arguments.cutoff:g} Å, "
-        f"32 channels, rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in LAMMPS, "
-        "exported float64 model, from a test frame."
+        f"32 channels, rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in "
+        "LAMMPS, exported float64 model, from a test frame."
     )
     path = write_table("batio3", "BaTiO3: DFT data through the same commands", heading, rows, notes)
     console.print(path.read_text(), highlight=False)

@@ -64,13 +64,14 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     name = Path(arguments.data[0]).name.split(".")[0]
     plot = Path(arguments.plot) if arguments.plot else Path(arguments.model).parent / f"parity_{name}.png"
     parity_plot(predictions, samples, plot)
-    console.print(f"Parity plot: {plot}", highlight=False)
+    console.print(f"Parity plot: {plot}", highlight=False, soft_wrap=True)
     fits = charge_fit(predictions, samples) if potential.config.has_charges else {}
     for quantity, fit in fits.items():
         console.print(
             f"learned against reference {quantity}: slope {fit.slope:.3f}, R² {fit.r2:.3f} "
             "(reference values were not used in training)",
             highlight=False,
+            soft_wrap=True,
         )
     if arguments.json:
         content = asdict(result) | {f"{k}_fit": asdict(v) for k, v in fits.items()}

@@ -44,4 +44,6 @@ def _train(arguments: argparse.Namespace) -> None:
     console = Console()
     report = train(config, resume=arguments.resume, console=console)
     print_errors(console, report.errors)
-    console.print(f"Best model: {report.checkpoint}   (next: hotpp-export {report.checkpoint})", highlight=False)
+    console.print(
+        f"Best model: {report.checkpoint}   (next: hotpp-export {report.checkpoint})", highlight=False, soft_wrap=True
+    )
