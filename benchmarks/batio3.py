@@ -21,7 +21,7 @@ from common import train_all, write_table
 from rich.console import Console
 
 VARIANTS = ("none", "charge", "charge+dipole")
-EPOCHS = 300
+EPOCHS = 200
 TEMPERATURE = 300
 STEPS = 1000  # of 1 fs
 
