@@ -144,10 +144,24 @@ def _fit(module: TrainingModule, data: Datasets, config: Config, resume_from: Pa
         log_every_n_steps=20,
     )
     generator = torch.Generator().manual_seed(config.seed)
-    trainer.fit(
-        module,
-        DataLoader(data.train, settings.batch_size, shuffle=True, collate_fn=collate, generator=generator),
-        DataLoader(data.valid, 8, collate_fn=collate),
-        ckpt_path=resume_from,
-        weights_only=True,
-    )
+    try:
+        trainer.fit(
+            module,
+            DataLoader(data.train, settings.batch_size, shuffle=True, collate_fn=collate, generator=generator),
+            DataLoader(data.valid, 8, collate_fn=collate),
+            ckpt_path=resume_from,
+            weights_only=True,
+        )
+    except SystemExit:
+        # Lightning's answer to Ctrl-C
+        if not trainer.interrupted:
+            raise
+    if trainer.interrupted:
+        kept = (config.output / "last.ckpt").exists()
+        console.print(
+            f"Stopped; the epochs so far are kept in {config.output}: continue with --resume."
+            if kept
+            else "Stopped before the first epoch was complete; nothing to resume.",
+            soft_wrap=True,
+        )
+        raise KeyboardInterrupt
