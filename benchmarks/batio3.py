@@ -62,7 +62,7 @@ def config(variant: str, paths: dict[str, Path], cutoff: float) -> dict:
     return {
         "seed": 1,
         "data": {name: str(path) for name, path in paths.items()},
-        "model": {"electrostatics": variant, "cutoff": cutoff, "channels": 32, "accuracy": 1e-3},
+        "model": {"electrostatics": variant, "cutoff": cutoff, "channels": 16, "accuracy": 1e-3},
         "training": {"max_epochs": EPOCHS, "batch_size": 2, "threads": 1, "accelerator": "cpu"},
     }
 
@@ -120,7 +120,7 @@ def main() -> None:
     )  # fmt: skip
     notes = (
         f"BaTiO3, 73 DFT frames of 135 atoms (57/8/8, seeded random split). Cutoff {arguments.cutoff:g} Å, "
-        f"32 channels, rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in "
+        f"16 channels, rank 2, 2 layers, σ = 1.5 Å, {EPOCHS} epochs, batches of 2. NVE: {STEPS} steps of 1 fs in "
         "LAMMPS, exported float64 model, from a test frame."
     )
     path = write_table("batio3", "BaTiO3: DFT data through the same commands", heading, rows, notes)
