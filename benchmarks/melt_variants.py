@@ -17,7 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "examples" / "molten_nacl" / "data"
 VARIANTS = ("none", "charge", "charge+dipole")
 
 #: Epochs per cutoff (Å): at 4 Å until they stop improving, at the others a short look.
-EPOCHS = {4.0: 200, 5.0: 60, 6.0: 60}
+EPOCHS = {4.0: 200, 5.0: 30, 6.0: 30}
 
 
 def config(variant: str, cutoff: float, epochs: int) -> dict:
