@@ -21,7 +21,7 @@ from common import train_all, write_table
 from rich.console import Console
 
 VARIANTS = ("none", "charge", "charge+dipole")
-EPOCHS = 200
+EPOCHS = 150
 TEMPERATURE = 300
 STEPS = 1000  # of 1 fs
 

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ def train_all(configs: Mapping[str, dict], folder: Path, jobs: int, console: Con
     A training whose errors.json exists is not repeated, one that was interrupted is resumed.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    # A plain `kill` must not leave trainings behind that write into the folder.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     waiting = [name for name in configs if not (folder / name / "errors.json").exists()]
     command = str(Path(sys.executable).parent / "hotpp-train")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CI": "1"}

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -232,6 +233,8 @@ def main() -> None:
     if folder.exists():
         sys.exit(f"error: '{arguments.output}' exists; remove it or choose another folder with --output.")
     folder.mkdir(parents=True)
+    # A plain `kill` must not leave the trainings behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     start = time.monotonic()
 
     console.rule("1. Training")
