@@ -100,6 +100,11 @@ class TrainingModule(lightning.LightningModule):
             square = error.square().mean().detach()
             self.log("valid/energy_mse", square, batch_size=int(batch.has_energy.sum()), sync_dist=True)
 
+    def on_validation_epoch_end(self) -> None:
+        mse = self.trainer.callback_metrics.get("valid/forces_mse")
+        if mse is not None:
+            self.log("validation forces meV/Å", 1e3 * math.sqrt(float(mse)), prog_bar=True, logger=False)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[KEY] = describe(self.potential, self.summary)
         checkpoint["hotpp-lr elapsed"] = self.elapsed()
