@@ -21,7 +21,7 @@ from common import train_all, write_table
 from rich.console import Console
 
 VARIANTS = ("none", "charge", "charge+dipole")
-EPOCHS = 150
+EPOCHS = 100
 TEMPERATURE = 300
 STEPS = 1000  # of 1 fs
 
