@@ -155,3 +155,25 @@ def test_commands_end_with_a_sentence_and_status(write_config, tmp_path, capsys)
     with pytest.raises(SystemExit):
         cli_evaluate.main([str(tmp_path / "valid.xyz"), str(tmp_path / "valid.xyz")])
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_fresh_potential_has_the_right_mean_energy(write_config):
+    """Otherwise the first steps shrink the charges to remove an offset of some eV per atom."""
+    from hotpp_lr.model.potential import Potential
+    from hotpp_lr.training.dataset import load_datasets
+    from hotpp_lr.training.evaluate import predict
+    from hotpp_lr.training.fit import absorb_mean_energy
+    from hotpp_lr.training.statistics import normalisation
+
+    config = read_config(write_config())
+    data = load_datasets(config)
+    potential = Potential(config.model, normalisation(data.train, data.elements)).double()
+
+    def mean_error():
+        predicted = predict(potential, data.train).energy
+        return sum((e - s.structure.energy) / len(s.structure) for e, s in zip(predicted, data.train, strict=True)) / 8
+
+    before = mean_error()
+    absorb_mean_energy(potential, data.train)
+    assert abs(before) > 0.1
+    assert abs(mean_error()) < 1e-9

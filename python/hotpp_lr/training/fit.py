@@ -7,10 +7,12 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lightning
+import numpy as np
 import torch
 import yaml
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
@@ -18,7 +20,7 @@ from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from hotpp_lr.data.batch import collate
+from hotpp_lr.data.batch import Sample, collate
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.model.potential import Potential
@@ -61,6 +63,7 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     potential = Potential(config.model, normalisation(data.train, data.elements))
     potential.use_native_message(config.training.message == "native")
     potential.to(getattr(torch, config.training.precision))
+    absorb_mean_energy(potential, data.train)
     console.print(
         f"Model: {sum(p.numel() for p in potential.parameters()):,} parameters, electrostatics "
         f"'{config.model.electrostatics}', cutoff {config.model.cutoff} Å, "
@@ -85,6 +88,23 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     path = output / "errors.json"
     path.write_text(json.dumps({k: asdict(v) for k, v in report.errors.items()}, indent=2) + "\n")
     return report
+
+
+def absorb_mean_energy(potential: Potential, samples: Sequence[Sample], n_samples: int = 32) -> None:
+    """Make the mean energy per atom of a fresh potential right, by the same shift for all elements.
+
+    E0 was fitted to energies that contain the electrostatic energy, of some eV per atom with the first guess of the
+    charges. Left to training, that offset is first removed by shrinking the charges: they then end near half their
+    true size, with dipoles that mean little.
+    """
+    step = max(1, len(samples) // n_samples)
+    chosen = [s for s in samples if s.structure.energy is not None][::step]
+    if not chosen:
+        return
+    predicted = predict(potential, chosen).energy
+    offset = np.mean([(s.structure.energy - e) / len(s.structure) for s, e in zip(chosen, predicted, strict=True)])
+    with torch.no_grad():
+        potential.network.energy_of_element += offset / potential.normalisation.energy_scale
 
 
 def evaluate_sets(potential: Potential, data: Datasets, config: Config) -> dict[str, Errors]:
