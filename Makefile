@@ -1,5 +1,5 @@
 # Each target is a few commands that a person could type; see README.md.
-#   make demo    train, export, run in LAMMPS, look at the pictures (about 10 minutes on two cores)
+#   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
 #   make test    all tests
 #   make bench   the tables under benchmarks/results (hours)
 #   make lint    style
