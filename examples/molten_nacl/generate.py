@@ -33,8 +33,8 @@ SPLITS = ("train", "valid", "test")
 
 EXAMPLES = """examples:
   python generate.py --output data --jobs 2       the committed data set (about 7 minutes / jobs)
-  python generate.py --output /tmp/tiny --trajectories 3 --frames 2     a tiny one
-  python generate.py --output /tmp/other --seed 7                       another sample of the same melt
+  python generate.py --output tiny --trajectories 3 --frames 2          a tiny one
+  python generate.py --output other --seed 7                            another sample of the same melt
 """
 
 

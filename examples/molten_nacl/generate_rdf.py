@@ -27,7 +27,7 @@ PAIRS = {"Na-Na": ("Na", "Na"), "Na-Cl": ("Na", "Cl"), "Cl-Cl": ("Cl", "Cl")}
 
 EXAMPLES = """examples:
   python generate_rdf.py --output data                          the committed table (about 2 minutes)
-  python generate_rdf.py --output /tmp/hot --temperature 1500 --density 1.4
+  python generate_rdf.py --output hot --temperature 1500 --density 1.4
 """
 
 
