@@ -46,12 +46,14 @@ def test_exported_model_equals_the_checkpoint(checkpoint, electrostatics):
 
 def test_metadata_describe_the_model(checkpoint, electrostatics):
     output = checkpoint.with_name("model.pt")
+    checkpoint.with_name("errors.json").write_text('{"test": {"forces": 0.06}}')
     export.export_model(checkpoint, output)
     extra = {export.METADATA: ""}
     torch.jit.load(output, _extra_files=extra)
     about = json.loads(extra[export.METADATA])
     assert about["format"] == "hotpp-lr" and about["format_version"] == 1
     assert about["elements"] == ["Na", "Cl"]
+    assert about["errors"] == {"test": {"forces": 0.06}}
     assert about["electrostatics"] == electrostatics
     assert about["cutoff"] == 4.0 and about["smearing"] == 1.5
     assert about["atomic_energies"] == {"Na": -1.5, "Cl": -3.5}

@@ -72,7 +72,7 @@ def export_model(checkpoint: str | Path, output: str | Path, *, overwrite: bool 
     if not output.parent.is_dir():
         raise InputError(f"The folder '{output.parent}' of the output does not exist; create it first.")
     potential, summary = load_potential(checkpoint)
-    about = metadata(potential, summary)
+    about = metadata(potential, summary) | {"errors": _errors_beside(Path(checkpoint))}
     reference = potential.double().network
 
     network = Network(potential.config, len(about["elements"]), 1.0, 1.0, torch.zeros(len(about["elements"])))
@@ -100,6 +100,12 @@ def export_model(checkpoint: str | Path, output: str | Path, *, overwrite: bool 
     finally:
         Path(name).unlink(missing_ok=True)
     return difference
+
+
+def _errors_beside(checkpoint: Path) -> dict[str, Any]:
+    """The errors that hotpp-train measured on its sets (eV/atom, eV/Å, eV/Å³); empty when its file was not kept."""
+    path = checkpoint.with_name("errors.json")
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def load_exported(path: str | Path) -> tuple[Potential, dict[str, Any]]:
