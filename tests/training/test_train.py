@@ -40,8 +40,8 @@ def test_native_and_reference_message_train_alike(write_config, tmp_path):
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-7)
 
 
-def test_resume_continues_exactly(write_config, tmp_path):
-    """3 + 3 epochs, interrupted, are 6 epochs: same learning rates, same optimizer state, same average."""
+def test_resume_continues_schedule_and_optimizer(write_config, tmp_path):
+    """3 + 3 epochs, interrupted, are 6 epochs: same number of steps and learning rate, optimizer and average kept."""
     straight = train(read_config(write_config(output=str(tmp_path / "a"), training={"max_epochs": 6})))
     config = read_config(write_config(output=str(tmp_path / "b"), training={"max_epochs": 6}))
 

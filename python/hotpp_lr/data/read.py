@@ -10,6 +10,7 @@ import ase.io
 import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from hotpp_lr.data.neighbours import neighbour_list
 from hotpp_lr.data.structure import Structure
 from hotpp_lr.errors import InputError
 
@@ -50,8 +51,6 @@ def _check(structure: Structure) -> None:
         raise InputError(f"{where}: the structure is periodic but its cell has no volume; give a Lattice.")
     if len(structure) > 1:
         # Neighbours at distance 0 have no direction: the network's output would be NaN.
-        from hotpp_lr.data.neighbours import neighbour_list
-
         pairs = neighbour_list(structure, SHORTEST_DISTANCE)
         if len(pairs.receivers):
             i, j = int(pairs.receivers[0]), int(pairs.senders[0])

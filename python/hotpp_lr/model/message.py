@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hotpp_lr.model.tensors import symmetric_product, symmetric_times_vector
+
 #: (input rank, output rank, what is built) of every path, in the order of the radial weights.
 PATHS = (
     (0, 0, "s"),
@@ -35,22 +37,6 @@ def components(rank: int) -> int:
 def paths(rank_in: int, rank_out: int) -> list[int]:
     """Indices into `PATHS` of the paths that exist between these maximum ranks."""
     return [p for p, (a, c, _) in enumerate(PATHS) if a <= rank_in and c <= rank_out]
-
-
-def _symmetric_times_vector(tensor: Tensor, u: Tensor) -> Tensor:
-    """T·û: [n, 6, C] and [n, 3, 1] -> [n, 3, C]."""
-    xx, yy, zz, yz, xz, xy = tensor.unbind(1)
-    x, y, z = u.unbind(1)
-    return torch.stack((xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z), dim=1)
-
-
-def _symmetric_product(u: Tensor, v: Tensor) -> Tensor:
-    """(û⊗v + v⊗û)/2 in six components: [n, 3, 1] and [n, 3, C] -> [n, 6, C]."""
-    ux, uy, uz = u.unbind(1)
-    vx, vy, vz = v.unbind(1)
-    return torch.stack(
-        (ux * vx, uy * vy, uz * vz, (uy * vz + uz * vy) / 2, (ux * vz + uz * vx) / 2, (ux * vy + uy * vx) / 2), dim=1
-    )
 
 
 def tensor_message(
@@ -81,7 +67,7 @@ def tensor_message(
         vu = (v * u).sum(1)
     if rank_in >= 2:
         tensor = h[:, 4:10]
-        tu = _symmetric_times_vector(tensor, u)
+        tu = symmetric_times_vector(tensor, u)
         utu = (tu * u).sum(1)
 
     scalar = weights[0] * s
@@ -108,7 +94,7 @@ def tensor_message(
             partner = partner + weights[8].unsqueeze(1) * v
         if rank_in >= 2:
             partner = partner + weights[9].unsqueeze(1) * tu
-        product = _symmetric_product(u, partner)
+        product = symmetric_product(u, partner)
         if rank_in >= 2:
             product = product + weights[10].unsqueeze(1) * tensor
         message.append(product)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from hotpp_lr.model.tensors import squared_norm, symmetric_product, symmetric_times_vector
+
 
 class RankLinear(nn.Module):
-    """Channel mixing, one matrix per rank: [n, 1 | 4 | 10, C_in] -> [n, same, C_out]; no bias (it would break nothing
-    for scalars, but the callers add their own)."""
+    """Channel mixing, one matrix per rank: [n, 1 | 4 | 10, C_in] -> [n, same, C_out]; without bias."""
 
     __constants__ = ("rank",)
 
@@ -26,30 +27,6 @@ class RankLinear(nn.Module):
         if self.rank >= 2:
             parts.append(self.tensor(h[:, 4:10]))
         return torch.cat(parts, dim=1)
-
-
-def symmetric_times_vector(t: Tensor, v: Tensor) -> Tensor:
-    """T·v per channel: [n, 6, C] (xx yy zz yz xz xy), [n, 3, C] -> [n, 3, C]."""
-    x, y, z = v[:, 0], v[:, 1], v[:, 2]
-    return torch.stack(
-        (
-            t[:, 0] * x + t[:, 5] * y + t[:, 4] * z,
-            t[:, 5] * x + t[:, 1] * y + t[:, 3] * z,
-            t[:, 4] * x + t[:, 3] * y + t[:, 2] * z,
-        ),
-        dim=1,
-    )
-
-
-def vector_squared(v: Tensor) -> Tensor:
-    """v⊗v in six components: [n, 3, C] -> [n, 6, C]."""
-    x, y, z = v[:, 0], v[:, 1], v[:, 2]
-    return torch.stack((x * x, y * y, z * z, y * z, x * z, x * y), dim=1)
-
-
-def tensor_squared_norm(t: Tensor) -> Tensor:
-    """‖T‖² per channel; off-diagonal components count twice: [n, 6, C] -> [n, C]."""
-    return t[:, :3].square().sum(1) + 2.0 * t[:, 3:].square().sum(1)
 
 
 class Update(nn.Module):
@@ -84,7 +61,7 @@ class Update(nn.Module):
             v = m[:, 1:4]
             scalars.append(v.square().sum(1))
         if self.rank >= 2:
-            scalars.append(tensor_squared_norm(m[:, 4:10]))
+            scalars.append(squared_norm(m[:, 4:10]))
         new = self.scalar(torch.cat(scalars, dim=-1))
         parts = [nn.functional.silu(new).unsqueeze(1)]
         if self.rank >= 1:
@@ -101,6 +78,6 @@ class Update(nn.Module):
                 tensors = [t]
                 if self.many_body:
                     tensors.append(s.unsqueeze(1) * t)
-                    tensors.append(vector_squared(v))
+                    tensors.append(symmetric_product(v, v))
                 parts.append(self.tensor(torch.cat(tensors, dim=-1)) * gates[:, :, self.channels :])
         return torch.cat(parts, dim=1)
