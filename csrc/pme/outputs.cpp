@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/outputs.h"
 
-#include <cmath>
-
 #include "pme/constants.h"
 #include "pme/cpu/gather.h"
 
@@ -64,9 +62,9 @@ void add_dipole_strain(const Cell& cell, const std::array<int, 3>& mesh, const S
 
 void add_self_and_background(const Settings& settings, double volume, std::int64_t n, const double* charges,
                              const double* dipoles, Output& output) {
-  const double sigma = settings.smearing;
-  const double self = settings.subtract_self ? coulomb_constant / (std::sqrt(2.0 * pi) * sigma) : 0.0;
-  const double self_dipole = self / (3.0 * sigma * sigma);
+  const Kernel& kernel = settings.kernel;
+  const double own = settings.subtract_self ? 0.5 * coulomb_constant : 0.0;
+  const double self = own * kernel.self_charge, self_dipole = own * kernel.self_dipole;
   double total_charge = 0.0, energy = 0.0;
   for (std::int64_t i = 0; i < n; ++i) {
     total_charge += charges[i];
@@ -74,7 +72,7 @@ void add_self_and_background(const Settings& settings, double volume, std::int64
     if (dipoles)
       for (int a = 0; a < 3; ++a) energy += self_dipole * dipoles[3 * i + a] * dipoles[3 * i + a];
   }
-  const double background = -pi * coulomb_constant * sigma * sigma / volume;
+  const double background = -coulomb_constant * kernel.background() / volume;
   output.energy += background * total_charge * total_charge - energy;
   if (output.want_strain)
     for (int a = 0; a < 3; ++a) output.strain_derivative[4 * a] -= background * total_charge * total_charge;
