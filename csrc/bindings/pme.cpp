@@ -235,15 +235,28 @@ PYBIND11_MODULE(_pme, m) {
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
-         bool subtract_self, const std::string& precision) -> py::object {
-        const Settings settings{order, mesh, smearing, deconvolution_of(deconvolution), subtract_self};
+         bool subtract_self, const std::string& precision, const std::string& kernel) -> py::object {
+        const Settings settings{order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
+                                subtract_self};
         if (precision == "double") return py::cast(Plan<double>(settings));
         if (precision == "float") return py::cast(Plan<float>(settings));
         throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
       },
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
-      py::arg("subtract_self") = true, py::arg("precision") = "double",
+      py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
       "A plan whose mesh is double or float.");
+  py::class_<Kernel>(m, "Kernel", "Screening of the Coulomb kernel as a function of k².")
+      .def(py::init([](const std::string& name, double smearing, double tail) {
+             return name == "prolate" ? Kernel::prolate(smearing, tail) : Kernel::named(name, smearing);
+           }),
+           py::arg("name"), py::arg("smearing"), py::arg("tail") = default_tail)
+      .def("screening", py::vectorize(&Kernel::screening), py::arg("k_squared"))
+      .def("screening_derivative", py::vectorize(&Kernel::screening_derivative), py::arg("k_squared"))
+      .def("screening_second_derivative", py::vectorize(&Kernel::screening_second_derivative),
+           py::arg("k_squared"))
+      .def("at_zero", [](const Kernel& k) { return py::make_tuple(k.self_charge, k.self_dipole); })
+      .def("background", &Kernel::background)
+      .def_property_readonly("cutoff", [](const Kernel& k) { return std::sqrt(k.cutoff_squared); });
   m.def(
       "weights",
       [](double t, int order, const std::string& precision) -> py::array {

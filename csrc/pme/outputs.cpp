@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/outputs.h"
 
-#include <cmath>
-
 #include "pme/constants.h"
 #include "pme/multipoles.h"
 
 namespace hotpp::pme {
 
 SelfTerms::SelfTerms(const Settings& settings, double volume) {
-  const double sigma = settings.smearing;
-  charge = settings.subtract_self ? coulomb_constant / (std::sqrt(2.0 * pi) * sigma) : 0.0;
-  dipole = charge / (3.0 * sigma * sigma);
-  background = -pi * coulomb_constant * sigma * sigma / volume;
+  const Kernel& kernel = settings.kernel;
+  const double own = settings.subtract_self ? 0.5 * coulomb_constant : 0.0;
+  charge = own * kernel.self_charge;
+  dipole = own * kernel.self_dipole;
+  background = -coulomb_constant * kernel.background() / volume;
 }
 
 void SelfTerms::add(const ChargeSums& sums, Output& output) const {
