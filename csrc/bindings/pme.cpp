@@ -18,6 +18,7 @@
 #include "pme/cpu/spread.h"
 #include "pme/cpu/threads.h"
 #include "pme/inputs.h"
+#include "pme/mesh_choice.h"
 #include "pme/multipoles.h"
 #include "pme/plan.h"
 #include "pme/splines.h"
@@ -59,6 +60,21 @@ struct Atoms {
   }
   py::ssize_t size() const { return charges.shape(0); }
   const double* dipole_data() const { return dipoles ? dipoles->data() : nullptr; }
+};
+
+py::tuple as_tuple(const std::array<int, 3>& mesh) { return py::make_tuple(mesh[0], mesh[1], mesh[2]); }
+
+/// What the error model may know: the number of atoms, or the atoms.
+struct Structure {
+  std::int64_t atoms = 0;
+  std::optional<Atoms> measured;
+  double rms_force = 0.0;
+
+  Sources sources(bool dipoles) const {
+    if (!measured) return Sources::assumed(atoms, dipoles);
+    return Sources::measured(measured->size(), measured->positions.data(), measured->charges.data(),
+                             measured->dipole_data(), rms_force);
+  }
 };
 
 template <class Real>
@@ -267,19 +283,78 @@ PYBIND11_MODULE(_pme, m) {
       "[3, order]: weights, first and second derivatives at |t| <= 1/2.");
   m.def(
       "mesh_size",
-      [](const Doubles& cell, double smearing, double accuracy, int order) {
+      [](const Doubles& cell, double smearing, double accuracy, int order, const std::string& kernel,
+         bool dipoles, const std::optional<Structure>& structure) {
         expect_shape(cell, {3, 3}, "cell");
-        const auto k = mesh_size(cell.data(), smearing, accuracy, order);
-        return py::make_tuple(k[0], k[1], k[2]);
+        const Kernel k = Kernel::named(kernel, smearing);
+        if (!structure) return as_tuple(mesh_size(cell.data(), k, accuracy, order, dipoles));
+        return as_tuple(mesh_size(cell.data(), k, accuracy, order, structure->sources(dipoles)));
       },
-      py::arg("cell"), py::arg("smearing"), py::arg("accuracy"), py::arg("order"));
+      py::arg("cell"), py::arg("smearing"), py::arg("accuracy"), py::arg("order"),
+      py::arg("kernel") = "gaussian", py::arg("dipoles") = true, py::arg("structure") = py::none(),
+      "Points along a, b, c; structure: number of atoms, or (positions, charges, dipoles, rms force).");
   m.def(
       "estimated_error",
-      [](const Doubles& cell, double smearing, int order, const std::array<int, 3>& mesh) {
+      [](const Doubles& cell, double smearing, int order, const std::array<int, 3>& mesh,
+         const std::string& kernel, bool dipoles, const std::optional<Structure>& structure) {
         expect_shape(cell, {3, 3}, "cell");
-        return estimated_error(cell.data(), smearing, order, mesh);
+        const Kernel k = Kernel::named(kernel, smearing);
+        if (!structure) return estimated_error(cell.data(), k, order, mesh, dipoles);
+        return estimated_error(cell.data(), k, order, mesh, structure->sources(dipoles));
       },
-      py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"));
+      py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"), py::arg("kernel") = "gaussian",
+      py::arg("dipoles") = true, py::arg("structure") = py::none(),
+      "Relative rms force error expected of a mesh.");
+  m.def(
+      "choose",
+      [](const Doubles& cell, const Structure& structure, double smearing, double accuracy,
+         const std::string& kernel, bool dipoles, int lowest_order, int highest_order) {
+        expect_shape(cell, {3, 3}, "cell");
+        const Choice c = choose(cell.data(), Kernel::named(kernel, smearing), accuracy, dipoles,
+                                structure.sources(dipoles), lowest_order, highest_order);
+        return py::make_tuple(c.order, as_tuple(c.mesh), c.estimate);
+      },
+      py::arg("cell"), py::arg("structure"), py::arg("smearing"), py::arg("accuracy"),
+      py::arg("kernel") = "gaussian", py::arg("dipoles") = true, py::arg("lowest_order") = 4,
+      py::arg("highest_order") = max_order, "(order, mesh, estimated error), the cheapest.");
+  py::class_<Structure>(m, "Structure", "What the error model may know of a structure.")
+      .def(py::init([](std::int64_t n) {
+             Structure s;
+             s.atoms = n;
+             return s;
+           }),
+           py::arg("n_atoms"))
+      .def(py::init([](const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu, double force) {
+             Structure s;
+             s.measured.emplace(r, q, mu);
+             s.rms_force = force;
+             return s;
+           }),
+           py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("rms_force") = 0.0);
+  py::implicitly_convertible<py::int_, Structure>();
+  m.def(
+      "mesh_cost",
+      [](std::int64_t n, int order, const std::array<int, 3>& mesh, bool dipoles) {
+        return mesh_cost(n, order, mesh, dipoles);
+      },
+      py::arg("n_atoms"), py::arg("order"), py::arg("mesh"), py::arg("dipoles"), "Nanoseconds on one core.");
+  py::class_<MeshChoice>(m, "MeshChoice", "Order and mesh, kept while the cell changes little.")
+      .def(py::init([](double smearing, double accuracy, const std::string& kernel, bool dipoles,
+                       std::optional<int> order, std::optional<std::array<int, 3>> mesh) {
+             return MeshChoice(Kernel::named(kernel, smearing), accuracy, dipoles, order, mesh);
+           }),
+           py::kw_only(), py::arg("smearing"), py::arg("accuracy"), py::arg("kernel") = "gaussian",
+           py::arg("dipoles") = true, py::arg("order") = py::none(), py::arg("mesh") = py::none())
+      .def(
+          "update",
+          [](MeshChoice& c, const Doubles& cell, std::int64_t n, bool dipoles) {
+            expect_shape(cell, {3, 3}, "cell");
+            return c.update(cell.data(), Sources::assumed(n, dipoles));
+          },
+          py::arg("cell"), py::arg("n_atoms"), py::arg("dipoles") = true)
+      .def_property_readonly("order", &MeshChoice::order)
+      .def_property_readonly("mesh", [](const MeshChoice& c) { return as_tuple(c.mesh()); });
   m.def(
       "spread",
       [](const Doubles& u, const py::array& coefficients, int rank, int order, const std::array<int, 3>& mesh,
