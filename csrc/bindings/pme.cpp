@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pme/accuracy.h"
+#include "pme/cluster.h"
 #include "pme/cpu/fft.h"
 #include "pme/cpu/gather.h"
 #include "pme/cpu/grid.h"
@@ -47,6 +48,20 @@ Deconvolution deconvolution_of(const std::string& name) {
   throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
 }
 
+Boundary boundary_of(const std::string& name) {
+  if (name == "periodic") return Boundary::Periodic;
+  if (name == "slab") return Boundary::Slab;
+  throw std::invalid_argument("The boundary is '" + name +
+                              "': choose periodic or slab; clusters have no cell, see Cluster.");
+}
+
+ClusterMethod method_of(const std::string& name) {
+  if (name == "auto") return ClusterMethod::Auto;
+  if (name == "direct") return ClusterMethod::Direct;
+  if (name == "mesh") return ClusterMethod::Mesh;
+  throw std::invalid_argument("The method is '" + name + "': choose auto, direct or mesh.");
+}
+
 /// One atom list with its shapes checked; keeps the arrays alive.
 struct Atoms {
   Doubles positions, charges;
@@ -77,8 +92,8 @@ struct Structure {
   }
 };
 
-template <class Real>
-py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
+template <class Solver>
+py::dict execute(Solver& solver, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
                  bool forces, bool strain) {
   const Atoms atoms(r, q, mu);
   const py::ssize_t n = atoms.size();
@@ -90,7 +105,7 @@ py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std
   output.want_strain = strain;
   {
     const py::gil_scoped_release release;
-    plan.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
+    solver.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
   }
   py::dict result;
   result["energy"] = output.energy;
@@ -102,6 +117,16 @@ py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std
     result["strain_derivative"] = derivative;
   }
   return result;
+}
+
+template <class Real>
+void bind_cluster(py::module_& m, const char* name) {
+  using C = Cluster<Real>;
+  py::class_<C>(m, name)
+      .def("execute", &execute<C>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false, "The same outputs as a plan.")
+      .def_property_readonly("order", &C::order)
+      .def_property_readonly("mesh", [](const C& c) { return as_tuple(c.mesh()); });
 }
 
 template <class Real>
@@ -119,8 +144,8 @@ void bind_plan(py::module_& m, const char* name) {
             p.set_cell(cell.data());
           },
           py::arg("cell"), "Lattice vectors as rows, Å; cheap when unchanged.")
-      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
-           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
+      .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false,
            "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")
       .def(
           "spread",
@@ -251,16 +276,33 @@ PYBIND11_MODULE(_pme, m) {
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
-         bool subtract_self, const std::string& precision, const std::string& kernel) -> py::object {
-        const Settings settings{order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
-                                subtract_self};
+         bool subtract_self, const std::string& precision, const std::string& kernel,
+         const std::string& boundary) -> py::object {
+        Settings settings{order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
+                          subtract_self};
+        settings.boundary = boundary_of(boundary);
         if (precision == "double") return py::cast(Plan<double>(settings));
         if (precision == "float") return py::cast(Plan<float>(settings));
         throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
       },
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
-      "A plan whose mesh is double or float.");
+      py::arg("boundary") = "periodic", "A plan whose mesh is double or float.");
+  bind_cluster<double>(m, "ClusterDouble");
+  bind_cluster<float>(m, "ClusterFloat");
+  m.def(
+      "Cluster",
+      [](double smearing, const std::string& kernel, double accuracy, const std::string& method,
+         bool subtract_self, const std::string& precision) -> py::object {
+        const Kernel k = Kernel::named(kernel, smearing);
+        const ClusterMethod how = method_of(method);
+        if (precision == "double") return py::cast(Cluster<double>(k, accuracy, subtract_self, how));
+        if (precision == "float") return py::cast(Cluster<float>(k, accuracy, subtract_self, how));
+        throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
+      },
+      py::arg("smearing"), py::arg("kernel") = "gaussian", py::arg("accuracy") = 1e-4,
+      py::arg("method") = "auto", py::arg("subtract_self") = true, py::arg("precision") = "double",
+      "Open boundaries: the direct sum, or a mesh (double or float) with a truncated kernel.");
   py::class_<Kernel>(m, "Kernel", "Screening of the Coulomb kernel as a function of k².")
       .def(py::init([](const std::string& name, double smearing, double tail) {
              return name == "prolate" ? Kernel::prolate(smearing, tail) : Kernel::named(name, smearing);

@@ -31,12 +31,6 @@ std::array<double, 3> lengths_of(const Cell& cell) {
   return lengths;
 }
 
-void check_accuracy(double accuracy) {
-  if (!(accuracy > 0.0 && accuracy < 1.0))
-    throw std::invalid_argument("The accuracy is " + std::to_string(accuracy) +
-                                ": give the relative rms force error, between 0 and 1.");
-}
-
 /// Largest mesh spacing / smearing, at most `coarsest`, whose error is `accuracy`; none if even the finest
 /// does not reach it.
 std::optional<double> largest_spacing(const ErrorModel& model, const Cell& cell, double smearing,
@@ -64,8 +58,7 @@ std::optional<double> largest_spacing(const ErrorModel& model, const Cell& cell,
   return std::exp(low);
 }
 
-std::array<int, 3> mesh_of(const Cell& cell, double spacing, int order) {
-  const std::array<double, 3> lengths = lengths_of(cell);
+std::array<int, 3> mesh_of(const std::array<double, 3>& lengths, double spacing, int order) {
   std::array<int, 3> mesh;
   for (int i = 0; i < 3; ++i)  // 1e-9: a cell written with rounded digits must not cost one more point
     mesh[i] = fft_size(std::max<double>(order, lengths[i] / spacing - 1e-9));
@@ -98,21 +91,26 @@ double mesh_cost(std::int64_t atoms, int order, const std::array<int, 3>& mesh, 
 }
 
 Choice choose(const double vectors[9], const Kernel& kernel, double accuracy, bool dipoles,
-              const Sources& sources, int lowest, int highest) {
+              const Sources& sources, int lowest, int highest, const double* box) {
   check_accuracy(accuracy);
   check({lowest, {lowest, lowest, lowest}, kernel});
   check({highest, {highest, highest, highest}, kernel});
   const Cell cell(vectors);
   const ErrorModel model(cell, kernel, sources);
+  std::array<double, 3> lengths = lengths_of(cell);
+  const std::array<double, 3> edges = lengths;
+  if (box) std::copy(box, box + 3, lengths.begin());
   std::optional<Choice> best;
   double least = 0.0;
   for (int order = lowest; order <= highest; ++order) {
     const auto spacing = largest_spacing(model, cell, kernel.smearing, accuracy, order);
     if (!spacing) continue;
-    const std::array<int, 3> mesh = mesh_of(cell, kernel.smearing * *spacing, order);
+    const std::array<int, 3> mesh = mesh_of(lengths, kernel.smearing * *spacing, order);
     const double cost = mesh_cost(sources.atoms, order, mesh, dipoles);
     if (best && cost >= least) continue;
-    best = Choice{order, mesh, limited_error(model, order, mesh)};
+    std::array<double, 3> points;  // per cell
+    for (int i = 0; i < 3; ++i) points[i] = mesh[i] * edges[i] / lengths[i];
+    best = Choice{order, mesh, std::min(1.0, model.relative_error(order, points))};
     least = cost;
   }
   if (!best)
@@ -133,7 +131,7 @@ std::array<int, 3> mesh_size(const double vectors[9], const Kernel& kernel, doub
     throw std::invalid_argument("Order " + std::to_string(order) +
                                 " does not reach a relative force error of " + std::to_string(accuracy) +
                                 " with any reasonable mesh: raise the order or the accuracy.");
-  return mesh_of(cell, kernel.smearing * *spacing, order);
+  return mesh_of(lengths_of(cell), kernel.smearing * *spacing, order);
 }
 
 double estimated_error(const double vectors[9], const Kernel& kernel, int order,

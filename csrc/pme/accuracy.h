@@ -18,9 +18,9 @@ struct Choice {
 };
 
 /// The cheapest order and mesh whose estimated relative rms force error is at most `accuracy`. cell: rows are
-/// lattice vectors, Å.
+/// lattice vectors, Å. box: lengths that the mesh spans along a, b, c if not those of the cell.
 Choice choose(const double cell[9], const Kernel&, double accuracy, bool dipoles, const Sources&,
-              int lowest_order = 4, int highest_order = max_order);
+              int lowest_order = 4, int highest_order = max_order, const double* box = nullptr);
 
 /// Points along a, b, c for a given order: the smallest 2^a 3^b 5^c 7^d that reach the accuracy, never below
 /// the order.

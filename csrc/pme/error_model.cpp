@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "pme/constants.h"
+#include "pme/gauss_legendre.h"
 
 namespace hotpp::pme {
 namespace {
@@ -37,25 +38,6 @@ struct Aliases {
 double dot(const double* a, const double* b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
 double sinc_power(double x, int order) { return std::pow(x == 0.0 ? 1.0 : std::sin(x) / x, order); }
-
-/// Nodes and weights of Gauss-Legendre quadrature on [-1, 1], by Newton's method.
-void gauss_legendre(int n, double* nodes, double* weights) {
-  for (int i = 0; i < n; ++i) {
-    double x = -std::cos(pi * (i + 0.75) / (n + 0.5)), slope = 1.0;
-    for (int step = 0; step < 20; ++step) {
-      double previous = 1.0, current = x;
-      for (int j = 2; j <= n; ++j) {
-        const double next = ((2 * j - 1) * x * current - (j - 1) * previous) / j;
-        previous = current;
-        current = next;
-      }
-      slope = n * (x * current - previous) / (x * x - 1.0);
-      x -= current / slope;
-    }
-    nodes[i] = x;
-    weights[i] = 2.0 / ((1.0 - x * x) * slope * slope);
-  }
-}
 
 /// The coherent part of one alias G: sums over the modes of c, c k and c k k, c = weight g D W w C / 2.
 struct Coherent {
