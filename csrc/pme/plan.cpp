@@ -22,7 +22,7 @@ const Settings& checked(const Settings& settings) {
 }
 
 /// Atoms of one share of the gather; its sums are added up in a fixed order.
-constexpr std::int64_t block = 64;
+constexpr std::int64_t block = 32;
 
 /// Sorted multipole coefficients in mesh units; to be called by every thread of a team, ends with a barrier.
 template <class Real>
@@ -194,6 +194,7 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       for (std::int64_t k = 0; k < static_cast<std::int64_t>(p.block_sums.size()); ++k) {
         const std::int64_t begin = k * block, end = std::min(n, begin + block);
         alignas(cache_line) Real derivatives[block * components(2)];
+        prefetch_outputs(p.atoms, begin, end, charges, dipoles, output);
         gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
         p.block_sums[k] =
             write_outputs(transform, self, sums.charge, p.atoms, begin, end, spread_rank,

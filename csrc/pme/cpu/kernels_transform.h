@@ -323,6 +323,7 @@ void convolve_lines(const LinePlan<Real>& plan, Real* data, std::ptrdiff_t step,
   if (sums) add_modes<Real>(plan.points, scratch.line, influence, *column, slope, sums);
   for (int x = 0; x < plan.points; ++x) {
     Real* const c = scratch.line + x * line;
+    __builtin_prefetch(data + x * step + line);  // of the next block
     const V g = V::load(influence + x * L);
     (g * V::load(c)).store(c);
     (g * V::load(c + L)).store(c + L);
