@@ -162,6 +162,15 @@ const Settings& Plan<Real>::settings() const {
 }
 
 template <class Real>
+typename Plan<Real>::Memory Plan<Real>::memory() const {
+  const Parts& p = *parts_;
+  return {p.grid.size() * sizeof(Real) + p.convolution.memory() + p.slab_sums.capacity() * sizeof(ModeSums),
+          p.atoms.memory() + p.coefficients.capacity() * sizeof(Real) +
+              p.block_sums.capacity() * sizeof(AtomSums),
+          p.scratch.size() * p.convolution.scratch_size() * sizeof(Real)};
+}
+
+template <class Real>
 void Plan<Real>::set_cell(const double cell[9]) {
   if (parts_->cell.volume > 0 && std::equal(cell, cell + 9, parts_->cell.rows.begin())) return;
   parts_->cell = Cell(cell);
