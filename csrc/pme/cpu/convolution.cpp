@@ -43,7 +43,7 @@ ModeColumn Convolution<Real>::column(int y, int z_block) const {
   c.factor_x = factor_x_.data();
   for (int j = 0; j < lanes; ++j) {
     const int z = z_block * lanes + j;
-    if (z >= grid_.modes()) continue;
+    if (z >= grid_.modes()) continue;  // padding: factor 0
     c.constant[j] = metric_[1][1] * index_[1][y] * index_[1][y] +
                     metric_[2][2] * index_[2][z] * index_[2][z] +
                     2.0 * metric_[1][2] * mixed_[1][y] * mixed_[2][z];
