@@ -9,7 +9,7 @@ PRECISION = "float"
 CONTENTS = ("q",)
 ORDERS = (5,)
 SEPARATED = (
-    "OpenMM: getState of the reciprocal force group alone, less getState of an empty group (both copy the forces out)."
+    "OpenMM: getState of the reciprocal force group alone, less the fastest getState of an empty group (both copy the forces out)."
 )
 KJ_PER_MOL = 96.48533212331  # of one eV
 NM = 0.1  # of one Å
@@ -55,8 +55,9 @@ def setup(configuration, content, order, mesh, threads):
         state = context.getState(getEnergy=True, getForces=True, groups={group})
         return time.perf_counter() - begin, state
 
+    empty = min(seconds(7)[0] for _ in range(10))
+
     def run():
-        empty, _ = seconds(7)
         full, state = seconds(1)
         forces = state.getForces(asNumpy=True)._value * (NM / KJ_PER_MOL)
         return full - empty, forces
