@@ -60,6 +60,7 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
       accuracy_(options.accuracy.value_or(model.accuracy)),
       smearing_(model.smearing),
       total_charge_(model.total_charge),
+      kernel_(model.kernel),
       deconvolution_(model.deconvolution) {
   if (dipoles_ && order_ < 4)
     throw std::invalid_argument(
@@ -81,7 +82,7 @@ bool LongRange::set_cell(const std::array<double, 9>& cell) {
     pme::Settings settings;
     settings.order = order_;
     settings.mesh = mesh_;
-    settings.smearing = smearing_;
+    settings.kernel = pme::Kernel::named(kernel_, smearing_);
     settings.deconvolution = deconvolution_of(deconvolution_);
     if (single_) {
       plan_ = std::make_unique<MeshOf<float>>(settings);

@@ -46,7 +46,7 @@ class LongRange {
   bool dipoles_, single_, fixed_mesh_;
   int order_;
   double accuracy_, smearing_, total_charge_;
-  std::string deconvolution_;
+  std::string kernel_, deconvolution_;
   std::array<int, 3> mesh_{};
   std::array<double, 9> cell_{};
   std::array<double, 3> lengths_{};  // of the cell for which the mesh was chosen

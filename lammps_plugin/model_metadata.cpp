@@ -76,6 +76,9 @@ ModelMetadata parse_metadata(const std::string& text) {
   if (model.has_charges()) {
     expect_one_of("boundary", get<std::string>(object, "boundary"), {"periodic"});
     model.smearing = get<double>(object, "smearing");
+    // models exported before there was a choice are Gaussian
+    model.kernel = object.contains("kernel") ? get<std::string>(object, "kernel") : "gaussian";
+    expect_one_of("kernel", model.kernel, {"gaussian", "prolate"});
     model.order = get<int>(object, "order");
     model.accuracy = get<double>(object, "accuracy");
     model.deconvolution = get<std::string>(object, "deconvolution");

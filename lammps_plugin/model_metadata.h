@@ -16,6 +16,7 @@ struct ModelMetadata {
   bool single_precision = false;  // dtype of the stored parameters
   std::string electrostatics;     // "none", "charge" or "charge+dipole"
   double smearing = 0;            // σ, Å
+  std::string kernel;             // "gaussian" or "prolate"
   int order = 0;                  // of the B-splines
   double accuracy = 0;            // relative rms force error of the mesh
   std::string deconvolution;      // "alias", "plain" or "none"

@@ -76,7 +76,6 @@ void Influence<Real>::set_cell(const Cell& cell) {
     metric_[c] = i == j ? product : 2.0 * product;
   }
   const double prefactor = 4.0 * pi * coulomb_constant / cell.volume;
-  const double half_variance = 0.5 * settings_.smearing * settings_.smearing;
 #pragma omp parallel for schedule(static)
   for (int y = 0; y < settings_.mesh[1]; ++y)
     for (int x = 0; x < settings_.mesh[0]; ++x) {
@@ -86,7 +85,7 @@ void Influence<Real>::set_cell(const Cell& cell) {
         const double k2 = squared(mode(x, y, z));
         row[z] = x + y + z == 0
                      ? Real(0)
-                     : static_cast<Real>(scale * deconvolution_[2][z] * std::exp(-half_variance * k2) / k2);
+                     : static_cast<Real>(scale * deconvolution_[2][z] * settings_.kernel.screening(k2) / k2);
       }
     }
 }
@@ -114,14 +113,13 @@ ModeSums Influence<Real>::apply(int y, Real* slab, std::ptrdiff_t plane, bool wa
 
 template <class Real>
 void Influence<Real>::add_strain(int x, int y, const Real* spectrum, double sums[6]) const {
-  const double half_variance = 0.5 * settings_.smearing * settings_.smearing;
   const Real* const row = &values_[index(x, y)];
-  double moments[6] = {};  // sum of (sigma²/2 + 1/k²) G |rho|² n_a n_b
+  double moments[6] = {};  // sum of -d ln phi/d(k²) G |rho|² n_a n_b
   for (int z = x + y == 0 ? 1 : 0; z < modes_; ++z) {
     const Mode m = mode(x, y, z);
-    const double re = spectrum[2 * z], im = spectrum[2 * z + 1];
+    const double re = spectrum[2 * z], im = spectrum[2 * z + 1], k2 = squared(m);
     const double term = multiplicity(z, settings_.mesh[2]) * row[z] * (re * re + im * im) *
-                        (half_variance + 1.0 / squared(m));
+                        (settings_.kernel.log_slope(k2) + 1.0 / k2);
     for (int c = 0; c < 6; ++c) moments[c] += term * m.product[c];
   }
   for (int c = 0; c < 6; ++c) {

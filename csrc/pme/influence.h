@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Influence function: kernel times deconvolution, and the sums over modes for energy and strain derivative.
 //
-//   phi(k) = exp(-sigma² k²/2) / k²,   G(k) = (4 pi k_e / V) phi(k) D1(n1) D2(n2) D3(n3),   G(0) = 0
+//   phi(k) = screening(k²) / k²,   G(k) = (4 pi k_e / V) phi(k) D1(n1) D2(n2) D3(n3),   G(0) = 0
 //   E = 1/2 sum_k G |rho(k)|²,   potential mesh = inverse transform of G rho(k)
-//   dE/d(epsilon_ab) = sum_k k_a k_b (sigma²/2 + 1/k²) G |rho(k)|² - delta_ab E   (at fixed rho)
+//   dE/d(epsilon_ab) = sum_k k_a k_b (-d ln phi/d(k²)) G |rho(k)|² - delta_ab E   (at fixed rho)
 //
 // A Nyquist mode of an even mesh stands for +K/2 and -K/2. In a triclinic cell they have different k²; their
 // mean keeps G(k) = G(-k) and every quantity differentiable in the cell: mixed products n_a n_b with a

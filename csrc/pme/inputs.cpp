@@ -33,8 +33,8 @@ void check(const Settings& settings) {
           "The mesh has " + std::to_string(points) + " points along one axis, but order " +
           std::to_string(order) +
           " touches that many points: give at least as many mesh points as the order.");
-  if (!(settings.smearing > 0) || !std::isfinite(settings.smearing))
-    throw std::invalid_argument("The smearing is " + std::to_string(settings.smearing) +
+  if (!(settings.kernel.smearing > 0) || !std::isfinite(settings.kernel.smearing))
+    throw std::invalid_argument("The smearing is " + std::to_string(settings.kernel.smearing) +
                                 ": give a positive length in Å.");
 }
 

@@ -3,8 +3,8 @@
 // between.
 //
 //   S(k) = sum_i (q_i + i k·μ_i) exp(i k·r_i)
-//   E = (2 pi k_e / V) sum_{k≠0} exp(-sigma² k²/2)/k² |S(k)|² - E_self - pi k_e sigma² Q²/V
-//   E_self = k_e sum_i [q_i² / (sqrt(2 pi) sigma) + μ_i² / (3 sqrt(2 pi) sigma³)]
+//   E = (2 pi k_e / V) sum_{k≠0} screening(k²)/k² |S(k)|² - E_self - pi k_e sigma² Q²/V
+//   E_self = (k_e/2) sum_i [q_i² self_charge + μ_i² self_dipole], screening and self terms of pme/kernel.h
 //
 // The last term of E makes energies of charged cells (uniform background, tin foil) consistent in cell size.
 // Units: eV, Å, e. All outputs are exact derivatives of the energy of this mesh.
@@ -51,6 +51,7 @@ class Plan {
  private:
   struct Parts;
   double convolve(double* strain);
+  void spread_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
 
   std::unique_ptr<Parts> parts_;
 };

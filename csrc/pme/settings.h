@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "pme/kernel.h"
+
 namespace hotpp::pme {
 
 /// How the smearing by the assignment weights is divided out, per axis (W(k) = sinc(k h/2)^order):
@@ -13,7 +15,7 @@ enum class Deconvolution { None, Plain, Alias };
 struct Settings {
   int order;                ///< assignment order: mesh points per axis that an atom touches, 3..8
   std::array<int, 3> mesh;  ///< mesh points along a, b, c
-  double smearing;          ///< sigma in Å; the pair kernel is erf(r / (sqrt(2) sigma)) / r
+  Kernel kernel;            ///< a smearing alone, in Å, means the Gaussian
   Deconvolution deconvolution = Deconvolution::Alias;
   bool subtract_self = true;
 };
