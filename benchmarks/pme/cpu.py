@@ -73,7 +73,9 @@ def measure(jobs: list[Job], arguments: argparse.Namespace) -> list[Job]:
             job.times.clear()
             working.append((job, worker))
         except PeerError as error:
-            print(f"{job.module} ({job.content}, {job.n} atoms, {job.threads} threads) is left out: {error}", flush=True)
+            print(
+                f"{job.module} ({job.content}, {job.n} atoms, {job.threads} threads) is left out: {error}", flush=True
+            )
             worker.close()
     for _ in range(arguments.rounds):
         for job, worker in working:
@@ -111,7 +113,9 @@ def notes(jobs: list[Job], python: str) -> str:
     ]
     for name in dict.fromkeys(job.module for job in jobs):
         worker = Worker(name, 1, python_of(name, sys.executable, python))
-        lines.append(f"* {importlib.import_module(f'peers.{name}').SEPARATED} Version {worker.ask(do='version')['version']}.")
+        lines.append(
+            f"* {importlib.import_module(f'peers.{name}').SEPARATED} Version {worker.ask(do='version')['version']}."
+        )
         worker.close()
     return "\n".join(lines)
 

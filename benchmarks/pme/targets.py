@@ -44,7 +44,10 @@ def summary(jobs: Iterable[Job], bytes_per_atom: dict[str, float | None]) -> lis
         lines.append(f"target: {target}; measured: {measured}")
 
     line("charges+dipoles ≥ 4× helPME (measured elsewhere, scaled by OpenMM's figure)", ratios(scaled_helpme, "q+mu"))
-    line("charges+dipoles ≥ 20× nvalchemi multipole PME", ratios(lambda n: time("nvalchemi_multipole", "q+mu", n), "q+mu"))
+    line(
+        "charges+dipoles ≥ 20× nvalchemi multipole PME",
+        ratios(lambda n: time("nvalchemi_multipole", "q+mu", n), "q+mu"),
+    )
     openmm = lambda n: time("openmm_cpu", "q", n)  # noqa: E731
     line("charges+dipoles ≥ 2× OpenMM's charges only at 1k", ratios(openmm, "q+mu", (1000,)))
     line("charges+dipoles ≥ 1× OpenMM's charges only at 32k and 128k", ratios(openmm, "q+mu", (32000, 128000)))
@@ -63,7 +66,9 @@ def summary(jobs: Iterable[Job], bytes_per_atom: dict[str, float | None]) -> lis
                 one, two = (time("native", content, n, threads, precision) for threads in (1, 2))
                 if one and two:
                     parts.append(f"{one / two:.2f}× at {n}")
-            line(f"2 threads ≥ 1.8× one ({content.replace('mu', 'μ')}, {precision})", ", ".join(parts) or "not measured")
+            line(
+                f"2 threads ≥ 1.8× one ({content.replace('mu', 'μ')}, {precision})", ", ".join(parts) or "not measured"
+            )
     for precision, value in bytes_per_atom.items():
         measured = "not measured" if value is None else f"{value / 1e3:.2f} kB/atom (growth of the process)"
         line(f"memory beside the mesh ≤ 0.3 kB/atom ({precision})", measured)

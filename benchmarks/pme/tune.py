@@ -25,6 +25,7 @@ THREADS = 2
 #: Choices that a single code knows, tried one after the other.
 CHOICES = {
     "native": ({"precision": "float"}, {"precision": "double"}),
+    "nvalchemi": ({"precision": "float"}, {"precision": "double"}),
     "lammps_pppm": ({"diff": "ad"}, {"diff": "ik"}),
 }
 #: Smallest mesh spacing over smearing that is worth trying; 5th order with dipoles would need 0.18.
@@ -33,7 +34,8 @@ ROUNDER = 3  # meshes per order that are timed
 
 
 def key(module: str, choice: dict) -> str:
-    return " ".join([module, *(str(choice[name]) for name in sorted(choice) if name == "precision")])
+    """Of a module in the parameters; our own two precisions are lines of their own, a peer's best one is taken."""
+    return f"{module} {choice['precision']}" if module == "native" else module
 
 
 def coarsest_mesh(worker: Worker, job_of, module, order: int, length: float, spacing: float) -> Job | None:
@@ -94,9 +96,9 @@ def tune(name: str, content: str, sizes: list[str], python: str, table: dict) ->
                 choice = min(good, key=lambda t: t["ms"])
                 kept = {k: v for k, v in choice.items() if k not in ("error", "ms")}
                 tried = [
-                    f"p={t['order']} K={t['mesh']} {t.get('diff', '')} {t['ms']:.2f} ms {t['error']:.1e}".replace("  ", " ")
+                    " ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in t.items())
                     for t in found["tried"]
-                ]  # fmt: skip
+                ]
                 table.setdefault(label, {}).setdefault(content, {})[size] = {"choice": kept, "tried": tried}
 
 

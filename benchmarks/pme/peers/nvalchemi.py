@@ -7,7 +7,7 @@ import time
 NAME = "nvalchemi PME"
 PRECISION = "float"
 CONTENTS = ("q",)
-ORDERS = (4, 5, 6)
+ORDERS = (5, 6)
 SEPARATED = (
     "nvalchemi: pme_reciprocal_space with its direct forces and charge gradients; inverse cell, volume, spline "
     "moduli and k vectors are made beforehand."
@@ -26,14 +26,14 @@ def mesh_sizes(minimum: int):
     return smooth_sizes(minimum)
 
 
-def setup(configuration, content, order, mesh, threads):
+def setup(configuration, content, order, mesh, threads, precision=PRECISION):
     import torch
     from configurations import COULOMB_CONSTANT
     from nvalchemiops.torch.interactions.electrostatics.k_vectors import generate_k_vectors_pme
     from nvalchemiops.torch.interactions.electrostatics.pme import pme_reciprocal_space
 
     torch.set_num_threads(threads)
-    dtype = torch.float32
+    dtype = {"float": torch.float32, "double": torch.float64}[precision]
     cell = torch.tensor(configuration.cell, dtype=dtype)[None]
     positions = torch.tensor(configuration.positions, dtype=dtype)
     charges = torch.tensor(configuration.charges, dtype=dtype)
