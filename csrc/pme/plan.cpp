@@ -19,7 +19,7 @@ namespace {
 template <class Real>
 const Settings& checked(const Settings& settings) {
   check(settings);
-  check_memory(settings, sizeof(Real));
+  check_size(settings, sizeof(Real));
   return settings;
 }
 
