@@ -3,8 +3,9 @@
     python benchmarks/pme/tune.py [--codes native,openmm_cpu] [--sizes 1k,8k,32k,128k] [--peers-python PATH]
 
 Only errors are looked at, so this can run on a busy machine; it has to be repeated when a code changes its errors. The
-meshes, and the next larger one that the code takes (a rounder number may transform faster), go to parameters.json
-beside this file. cpu.py times all of them and takes the fastest.
+meshes, and the next larger ones that the code takes (a rounder number may transform faster), go to parameters.json
+beside this file. Beyond 8k the mesh spacing of the smaller sizes is taken over. cpu.py looks at the error and the time
+of all of them and takes the fastest within the error.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ CHOICES = {
 }
 #: Smallest mesh spacing over smearing that is worth trying; order 5 with dipoles would need 0.18.
 FINEST = 0.2
-#: Beyond this size the spacing found at smaller ones is only checked, not made coarser.
+#: Beyond this size the spacing found at smaller ones is taken over.
 SEARCHED = 8000
+#: A larger mesh is a candidate up to this many times the points per axis.
+ROUNDER = 1.1
 
 
-def coarsest_mesh(worker: Worker, job_of, sizes: list[int], length: float, spacing: float, search: bool) -> Job | None:
+def coarsest_mesh(worker: Worker, job_of, sizes: list[int], length: float, spacing: float) -> Job | None:
     """Smallest mesh whose error is within the target; spacing: first guess of h in Å."""
     jobs: dict[int, Job] = {}
 
@@ -48,7 +51,7 @@ def coarsest_mesh(worker: Worker, job_of, sizes: list[int], length: float, spaci
         i += 1
         if length / sizes[i] < FINEST:
             return None
-    while search and i > 0 and error(i - 1) <= TARGET:
+    while i > 0 and error(i - 1) <= TARGET:
         i -= 1
     return jobs[i]
 
@@ -68,25 +71,28 @@ def tune(name: str, content: str, sizes: list[str], python: str) -> dict[str, li
                     return Job(name, content, 1, {"order": order, "mesh": mesh, **extra}, n)
 
                 allowed = list(islice(module.mesh_sizes(8), 400))
-                worker = Worker(name, 1, python)
-                try:
-                    best = coarsest_mesh(worker, job_of, allowed, length, spacing, n <= SEARCHED)
-                except PeerError as error:
-                    print(f"{name} {content} {size} p={order} {extra}: {error}", flush=True)
-                    break
-                finally:
-                    worker.close()
-                if best is None:
-                    print(f"{name} {content} {size} p={order} {extra}: no mesh within the error", flush=True)
-                    break
-                mesh = best.choice["mesh"]
-                spacing = length / mesh
                 candidates = found.setdefault(size, [])
-                candidates.append({**best.choice, "error": float(f"{best.error:.2g}")})
+                mesh, error = next(m for m in allowed if m >= 0.999 * length / spacing), None
+                if n <= SEARCHED:
+                    worker = Worker(name, 1, python)
+                    try:
+                        best = coarsest_mesh(worker, job_of, allowed, length, spacing)
+                    except PeerError as reason:
+                        print(f"{name} {content} {size} p={order} {extra}: {reason}", flush=True)
+                        break
+                    finally:
+                        worker.close()
+                    if best is None:
+                        print(f"{name} {content} {size} p={order} {extra}: no mesh within the error", flush=True)
+                        break
+                    mesh, error = best.choice["mesh"], float(f"{best.error:.2g}")
+                    spacing = length / mesh
+                candidates.append({"order": order, "mesh": mesh, **extra} | ({"error": error} if error else {}))
                 print(f"{name} {content} {size}: {candidates[-1]}", flush=True)
-                rounder = allowed[allowed.index(mesh) + 1]
-                if rounder < 1.1 * mesh:
-                    candidates.append({**best.choice, "mesh": rounder})
+                rounder = [m for m in allowed if mesh < m <= ROUNDER * mesh][: 1 if error else 2]
+                if not error:  # the error at the smaller sizes may have had room
+                    rounder.append(allowed[allowed.index(mesh) - 1])
+                candidates += [{"order": order, "mesh": m, **extra} for m in rounder]
     return found
 
 
@@ -102,7 +108,8 @@ def main() -> None:
             python = python_of(name, sys.executable, arguments.peers_python)
             found = tune(name, content, arguments.sizes.split(","), python)
             table = read_parameters() if PARAMETERS.exists() else {}
-            table.setdefault(name, {}).setdefault(content, {}).update(found)
+            ascending = {size: sorted(c, key=lambda x: (x["order"], x["mesh"])) for size, c in found.items()}
+            table.setdefault(name, {}).setdefault(content, {}).update(ascending)
             PARAMETERS.write_text(text_of(table))
 
 
