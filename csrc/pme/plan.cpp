@@ -17,8 +17,10 @@
 namespace hotpp::pme {
 namespace {
 
+template <class Real>
 const Settings& checked(const Settings& settings) {
   check(settings);
+  check_size(settings, sizeof(Real));
   return settings;
 }
 
@@ -77,7 +79,7 @@ struct Plan<Real>::Parts {
   std::vector<AlignedArray<Real>> scratch;  // of every thread
 
   explicit Parts(const Settings& s)
-      : settings(checked(s)),
+      : settings(checked<Real>(s)),
         grid(Grid<Real>(s.mesh, s.order).with_padded_planes()),
         mesh(grid.size()),
         convolution(s, grid),
@@ -246,12 +248,15 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   self.add(sums, output);
   if (p.settings.boundary == Boundary::Slab)
     add_slab_correction(p.cell, n, positions, charges, dipoles, output);
+  check_results(n, output);
 }
 
 template <class Real>
 void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const double* charges,
                               const double* dipoles, Real* mesh) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
+  check_sources(n, charges, dipoles);
   Parts& p = *parts_;
   p.prepare(n, dipoles ? 1 : 0);
 #pragma omp parallel
@@ -287,6 +292,7 @@ template <class Real>
 void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Real* mesh,
                               double* derivatives) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
   Parts& p = *parts_;
   p.copy_mesh_from(mesh);
   for (int x = 0; x < p.grid.points[0]; ++x) fill_halo(p.grid, x, p.mesh.data());
