@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "arrays.h"
 #include "pme/accuracy.h"
 #include "pme/cpu/fft.h"
 #include "pme/cpu/gather.h"
@@ -24,42 +25,9 @@
 
 namespace py = pybind11;
 using namespace hotpp::pme;
+using namespace hotpp::pme::bindings;
 
 namespace {
-
-template <class Real>
-using Array = py::array_t<Real, py::array::c_style | py::array::forcecast>;
-using Doubles = Array<double>;
-
-void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape, const char* name) {
-  const std::vector<py::ssize_t> given(array.shape(), array.shape() + array.ndim());
-  if (given == shape) return;
-  throw std::invalid_argument(std::string(name) + " has shape " +
-                              py::str(py::cast(given)).cast<std::string>() + ": expected " +
-                              py::str(py::cast(shape)).cast<std::string>() + ".");
-}
-
-Deconvolution deconvolution_of(const std::string& name) {
-  if (name == "none") return Deconvolution::None;
-  if (name == "plain") return Deconvolution::Plain;
-  if (name == "alias") return Deconvolution::Alias;
-  throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
-}
-
-/// One atom list with its shapes checked; keeps the arrays alive.
-struct Atoms {
-  Doubles positions, charges;
-  std::optional<Doubles> dipoles;
-
-  Atoms(Doubles r, Doubles q, std::optional<Doubles> mu)
-      : positions(std::move(r)), charges(std::move(q)), dipoles(std::move(mu)) {
-    if (charges.ndim() != 1) throw std::invalid_argument("charges must have one dimension, [n].");
-    expect_shape(positions, {size(), 3}, "positions");
-    if (dipoles) expect_shape(*dipoles, {size(), 3}, "dipoles");
-  }
-  py::ssize_t size() const { return charges.shape(0); }
-  const double* dipole_data() const { return dipoles ? dipoles->data() : nullptr; }
-};
 
 template <class Real>
 py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,

@@ -37,9 +37,7 @@ class Influence {
  private:
   void add_strain(int x, int y, const Real* spectrum, double sums[6]) const;
   /// [y][x][z]: a slab is contiguous.
-  std::size_t index(int x, int y) const {
-    return (static_cast<std::size_t>(y) * mesh_[0] + x) * stored_;
-  }
+  std::size_t index(int x, int y) const { return (static_cast<std::size_t>(y) * mesh_[0] + x) * stored_; }
 
   std::array<int, 3> mesh_;
   int stored_;  // modes along z, K3/2 + 1

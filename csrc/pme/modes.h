@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The modes of a mesh one by one: wave vectors, deconvolution, influence function and its derivative in the cell.
+// The modes of a mesh one by one: wave vectors, deconvolution, influence function and its derivative in the
+// cell.
 //
 // A Nyquist mode of an even mesh stands for +K/2 and -K/2. In a triclinic cell they have different k²; their
 // mean keeps G(k) = G(-k) and every quantity differentiable in the cell: mixed products n_a n_b with a

@@ -23,14 +23,14 @@ void SelfTerms::add(const ChargeSums& sums, Output& output) const {
 
 template <class Real>
 AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, double total_charge,
-                       const SortedAtoms<Real>& atoms, std::int64_t begin, std::int64_t end, int spread_rank,
+                       const std::int32_t* original, std::int64_t begin, std::int64_t end, int spread_rank,
                        const Real* coefficients, int gather_rank, const Real* derivatives,
                        const double* charges, const double* dipoles, Output& output) {
   AtomSums sums;
   for (std::int64_t i = begin; i < end; ++i) {
     const Real* const d = derivatives + (i - begin) * components(gather_rank);
     const Real* const c = coefficients + i * components(spread_rank);
-    const std::int64_t to = atoms.original(i);
+    const std::int64_t to = original[i];
     double energy = static_cast<double>(c[0]) * d[0];
     if (output.potential)
       output.potential[to] = d[0] + 2.0 * (self.background * total_charge - self.charge * charges[to]);
@@ -66,9 +66,9 @@ AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, do
   return sums;
 }
 
-#define HOTPP_OUTPUTS(REAL)                                                                                 \
-  template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const SortedAtoms<REAL>&, \
-                                  std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,           \
+#define HOTPP_OUTPUTS(REAL)                                                                            \
+  template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const std::int32_t*, \
+                                  std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,      \
                                   const double*, const double*, Output&);
 HOTPP_OUTPUTS(float)
 HOTPP_OUTPUTS(double)

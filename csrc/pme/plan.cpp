@@ -157,8 +157,8 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       Real derivatives[block * components(2)];
       gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
       p.block_sums[k] =
-          write_outputs(transform, self, sums.charge, p.atoms, begin, end, spread_rank, p.coefficients.data(),
-                        gather_rank, derivatives, charges, dipoles, output);
+          write_outputs(transform, self, sums.charge, p.atoms.original(), begin, end, spread_rank,
+                        p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
     }
     for (const AtomSums& s : p.block_sums)
       for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += gathered_strain ? s.strain[ab] : 0.0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A real-to-complex transform of a mesh shared out by a Layout: what the plan needs of it. Libraries with their
-// own distributed transforms (heFFTe, cuFFTMp) can be put behind this.
+// A real-to-complex transform of a mesh shared out by a Layout: what the plan needs of it. Libraries with
+// their own distributed transforms (heFFTe, cuFFTMp) can be put behind this.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,12 @@ class DistributedFft {
  public:
   virtual ~DistributedFft() = default;
 
-  /// Of this owner before the transform: [x][y][mesh_stride] with z fastest. forward() reads and overwrites it.
+  /// Of this owner before the transform: [x][y][mesh_stride] with z fastest. forward() reads and overwrites
+  /// it.
   virtual Real* mesh() = 0;
   virtual std::ptrdiff_t mesh_stride() const = 0;
-  /// Of this owner after the transform: [mode y][mode z][spectrum_stride], interleaved complex with x fastest.
-  /// backward() reads and overwrites it.
+  /// Of this owner after the transform: [mode y][mode z][spectrum_stride], interleaved complex with x
+  /// fastest. backward() reads and overwrites it.
   virtual Real* spectrum() = 0;
   virtual std::ptrdiff_t spectrum_stride() const = 0;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A sum of float64 numbers with the same bits in any order and any grouping, so also for any number of ranks.
 //
-// Each number is cut into pieces that are multiples of fixed units (2^10, 2^-20, ..., 2^-110), and the pieces of a
-// unit are added in a float64: whole numbers below 2^53, so exactly. What is below the last unit is dropped:
-// 4e-34. Reproducible summation with fixed bins after Demmel and Nguyen, IEEE Trans. Comput. 64, 2060 (2015).
+// Each number is cut into pieces that are multiples of fixed units (2^10, 2^-20, ..., 2^-110), and the pieces
+// of a unit are added in a float64: whole numbers below 2^53, so exactly. What is below the last unit is
+// dropped: 4e-34. Reproducible summation with fixed bins after Demmel and Nguyen, IEEE Trans. Comput. 64,
+// 2060 (2015).
 #pragma once
 
 #include <cmath>
@@ -29,7 +30,12 @@ class ExactSum {
     if (++added_ == (1 << 22)) carry();
     return true;
   }
-  void reset() { *this = ExactSum(); }
+  void add(const ExactSum& other) {
+    ExactSum canonical = other;
+    canonical.carry();
+    for (int k = 0; k < bins; ++k) bin_[k] += canonical.bin_[k];
+    carry();
+  }
 
   /// To be added up over the ranks (MPI_SUM on float64 is exact here), then given to `value`.
   void export_bins(double* to) {

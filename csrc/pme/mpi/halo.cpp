@@ -85,7 +85,8 @@ void Halo<Real>::begin_step(const std::vector<Box>& boxes) {
 }
 
 template <class Real>
-bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, std::ptrdiff_t stride, Int* owned) {
+bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, std::ptrdiff_t stride,
+                                   Int* owned) {
   const Box& box = boxes_[ranks_.rank()];
   sends_.clear();
   for (const Partner& p : owners_) {
@@ -154,8 +155,8 @@ void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, s
       to += other.size[2];
     });
     sends_.emplace_back();
-    MPI_Isend(potential_send_.data() + p.begin, static_cast<int>(p.size), mpi_type(Real()), p.rank, potential_tag,
-              ranks_.get(), &sends_.back());
+    MPI_Isend(potential_send_.data() + p.begin, static_cast<int>(p.size), mpi_type(Real()), p.rank,
+              potential_tag, ranks_.get(), &sends_.back());
     potential_.add(static_cast<std::int64_t>(p.size * sizeof(Real)));
   }
   if (owner_ >= 0)

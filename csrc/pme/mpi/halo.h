@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Windows <-> owners of the mesh: halo sum and redistribution in one exchange. Every window sends each owner the
-// rows that lie in its part of the mesh, and the owner adds what arrives, in any order (fixed point). Potentials
-// go back the same way. Nothing is said about who has which atoms: two ranks exchange a message if the box of one
-// overlaps the part of the other.
+// Windows <-> owners of the mesh: halo sum and redistribution in one exchange. Every window sends each owner
+// the rows that lie in its part of the mesh, and the owner adds what arrives, in any order (fixed point).
+// Potentials go back the same way. Nothing is said about who has which atoms: two ranks exchange a message if
+// the box of one overlaps the part of the other.
 #pragma once
 
 #include <vector>
@@ -38,12 +38,13 @@ class Halo {
   /// Boxes of all ranks for this step. Posts what this owner will receive. Grids as in the calls that follow.
   void begin_step(const std::vector<Box>& boxes);
 
-  /// Adds the windows to `owned`, [x][y][stride] of this owner (null if it is none), which it overwrites first.
-  /// False if a sum did not fit.
+  /// Adds the windows to `owned`, [x][y][stride] of this owner (null if it is none), which it overwrites
+  /// first. False if a sum did not fit.
   bool charges_to_owners(const Grid<Real>& window, const Int* values, std::ptrdiff_t stride, Int* owned);
 
   /// Fills the window. `owned` as above.
-  void potentials_to_windows(const Grid<Real>& window, Real* values, std::ptrdiff_t stride, const Real* owned);
+  void potentials_to_windows(const Grid<Real>& window, Real* values, std::ptrdiff_t stride,
+                             const Real* owned);
 
   Messages charge_traffic() const { return charge_; }
   Messages potential_traffic() const { return potential_; }
@@ -59,8 +60,8 @@ class Halo {
 
   Layout layout_;
   const Communicator& ranks_;
-  int owner_ = -1;  ///< of this rank
-  std::vector<Box> boxes_;  ///< no longer than the mesh
+  int owner_ = -1;                ///< of this rank
+  std::vector<Box> boxes_;        ///< no longer than the mesh
   std::vector<Partner> owners_;   ///< to which this window sends
   std::vector<Partner> windows_;  ///< from which this owner receives
   std::vector<MPI_Request> sends_, receives_;

@@ -10,10 +10,10 @@ namespace hotpp::pme {
 namespace {
 
 // One core of a current server and its share of the network; only the ratios matter.
-constexpr double flops = 1e10;        // of the transforms with their copies, per second
-constexpr double bandwidth = 2e9;     // bytes per second and rank
-constexpr double latency = 3e-6;      // seconds per message
-constexpr double halo_factor = 1.5;   // window points per mesh point: stencils reach into the neighbours
+constexpr double flops = 1e10;       // of the transforms with their copies, per second
+constexpr double bandwidth = 2e9;    // bytes per second and rank
+constexpr double latency = 3e-6;     // seconds per message
+constexpr double halo_factor = 1.5;  // window points per mesh point: stencils reach into the neighbours
 
 void limits(const std::array<int, 3>& mesh, int* rows, int* columns) {
   *rows = std::min(mesh[0], mesh[1]);
@@ -31,7 +31,8 @@ double estimated_seconds(const Layout& layout, int ranks, std::size_t bytes_per_
     transposes += 2 * ((parts - 1) * latency + (1.0 - 1.0 / parts) * bytes / owners / bandwidth);
   // Windows taken as bricks, `side` along each axis; one owner has its own part already.
   const double side = std::cbrt(static_cast<double>(ranks));
-  const double partners = std::min(side, side / layout.rows + 1) * std::min(side, side / layout.columns + 1) * side;
+  const double partners =
+      std::min(side, side / layout.rows + 1) * std::min(side, side / layout.columns + 1) * side;
   const double remote = 1.0 - 1.0 / ranks;
   const double exchange = 2 * remote * (partners * latency + halo_factor * bytes / owners / bandwidth);
   return transforms + transposes + exchange;
@@ -45,17 +46,17 @@ Layout choose_layout(const std::array<int, 3>& mesh, int ranks, std::size_t byte
     if (rows < 1 || columns < 1 || rows > most_rows || columns > most_columns ||
         static_cast<long long>(rows) * columns > ranks)
       throw std::invalid_argument(
-          "A layout of " + std::to_string(rows) + " x " + std::to_string(columns) + " mesh owners was asked for, on " +
-          std::to_string(ranks) + " rank(s) and a mesh of " + std::to_string(mesh[0]) + " x " +
-          std::to_string(mesh[1]) + " x " + std::to_string(mesh[2]) + " points: give at most " +
-          std::to_string(most_rows) + " rows and " + std::to_string(most_columns) +
+          "A layout of " + std::to_string(rows) + " x " + std::to_string(columns) +
+          " mesh owners was asked for, on " + std::to_string(ranks) + " rank(s) and a mesh of " +
+          std::to_string(mesh[0]) + " x " + std::to_string(mesh[1]) + " x " + std::to_string(mesh[2]) +
+          " points: give at most " + std::to_string(most_rows) + " rows and " + std::to_string(most_columns) +
           " columns with no more owners than ranks, or 0 x 0 to have it chosen.");
     return {mesh, rows, columns};
   }
   Layout best{mesh, 1, 1};
   double best_seconds = estimated_seconds(best, ranks, bytes_per_real);
-  for (int r = 1; r <= std::min(ranks, most_rows); ++r)
-    for (int c = 1; c <= std::min(ranks / r, most_columns); ++c) {
+  for (int c = 1; c <= std::min(ranks, most_columns); ++c)  // among equals, slabs
+    for (int r = 1; r <= std::min(ranks / c, most_rows); ++r) {
       const Layout layout{mesh, r, c};
       const double seconds = estimated_seconds(layout, ranks, bytes_per_real);
       if (seconds < best_seconds) {

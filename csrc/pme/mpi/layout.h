@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Which rank owns which part of the mesh.
 //
-// The owners form a grid of rows x columns. Before the transform, owner (i, j) has the planes x(i) and of these
-// the lines y(j), whole along z; after it, the modes y(i) and z(j), whole along x. One owner: 1 x 1; slabs:
-// columns = 1; pencils otherwise.
+// The owners form a grid of rows x columns. Before the transform, owner (i, j) has the planes x(i) and of
+// these the lines y(j), whole along z; after it, the modes y(i) and z(j), whole along x. One owner: 1 x 1;
+// slabs: columns = 1; pencils otherwise.
 #pragma once
 
 #include <array>

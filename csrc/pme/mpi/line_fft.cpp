@@ -46,9 +46,9 @@ void LineFft<Real>::make(int lines) {
                           kind_ == LineKind::Forward ? FFTW_FORWARD : FFTW_BACKWARD, flags);
   }
   if (!plan_)
-    throw std::runtime_error("The FFT library refused a plan for lines of " + std::to_string(points_) +
-                             " points: check that it was built for both float and double (fft_library: " +
-                             fft_library() + ").");
+    throw std::runtime_error(
+        "The FFT library refused a plan for lines of " + std::to_string(points_) +
+        " points: check that it was built for both float and double (fft_library: " + fft_library() + ").");
 }
 
 template <class Real>
@@ -98,7 +98,8 @@ bool LineFft<Real>::all_lines_alike() const {
       Real* const line = lines.data() + k * stride_;
       std::fill_n(line, stride_, Real(0));
       for (std::size_t j = 0; j < used; ++j)
-        line[j] = static_cast<Real>(std::sin(1.0 + 0.7 * static_cast<double>(j) + (k == place ? 0 : 1 + k + place)));
+        line[j] = static_cast<Real>(
+            std::sin(1.0 + 0.7 * static_cast<double>(j) + (k == place ? 0 : 1 + k + place)));
       // the imaginary parts of the modes that are their own mirror image are zero
       if (kind_ == LineKind::HalfComplexToReal) line[1] = line[used - (points_ % 2 ? used - 1 : 1)] = Real(0);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One-dimensional transforms of mesh lines, the same bits for a line wherever it is stored and whoever owns it.
+// One-dimensional transforms of mesh lines, the same bits for a line wherever it is stored and whoever owns
+// it.
 //
 // FFT libraries choose other instructions for other alignments and other numbers of transforms, and so other
 // last bits. Here every call transforms the same number of lines with the same alignment.
@@ -13,8 +14,8 @@ namespace hotpp::pme {
 
 enum class LineKind { RealToHalfComplex, HalfComplexToReal, Forward, Backward };
 
-/// Reals from one line to the next for lines of `reals` numbers: whole cache lines, and an odd number of them, so
-/// that the columns of a transpose do not fall on a few sets of the cache.
+/// Reals from one line to the next for lines of `reals` numbers: whole cache lines, and an odd number of
+/// them, so that the columns of a transpose do not fall on a few sets of the cache.
 template <class Real>
 constexpr std::ptrdiff_t line_stride(std::ptrdiff_t reals) {
   constexpr std::ptrdiff_t line = cache_line / sizeof(Real);

@@ -38,8 +38,8 @@ void ModeLines<Real>::set_cell(const Cell& cell) {
 }
 
 template <class Real>
-typename ModeLines<Real>::LineSums ModeLines<Real>::apply_line(int y, int z, const Real* influence, Real* line,
-                                                               bool want_strain) const {
+typename ModeLines<Real>::LineSums ModeLines<Real>::apply_line(int y, int z, const Real* influence,
+                                                               Real* line, bool want_strain) const {
   const int points = mesh_[0];
   const double weight = multiplicity(z, mesh_[2]);
   LineSums sums{};
@@ -50,14 +50,15 @@ typename ModeLines<Real>::LineSums ModeLines<Real>::apply_line(int y, int z, con
     for (int x = y + z == 0 ? 1 : 0; x < points; ++x) {     // not the mode k = 0
       const SignedMode mx = signed_mode(x, points);
       const double re = line[2 * x], im = line[2 * x + 1];
-      const double t = influence[x] * (re * re + im * im) * modes_.log_slope(modes_.squared(modes_.products(x, y, z)));
+      const double t =
+          influence[x] * (re * re + im * im) * modes_.log_slope(modes_.squared(modes_.products(x, y, z)));
       t0[x % lanes] += t;
       t1[x % lanes] += t * mx.mixed;
       t2[x % lanes] += t * mx.n * mx.n;
     }
     const double s0 = weight * total(t0), s1 = weight * total(t1);
-    const double moments[6] = {weight * total(t2), s0 * my.n * my.n,  s0 * mz.n * mz.n,
-                               s1 * my.mixed,      s1 * mz.mixed,     s0 * my.mixed * mz.mixed};
+    const double moments[6] = {weight * total(t2), s0 * my.n * my.n, s0 * mz.n * mz.n,
+                               s1 * my.mixed,      s1 * mz.mixed,    s0 * my.mixed * mz.mixed};
     std::copy(moments, moments + 6, sums.moments);
   }
   for (int x = 0; x < points; ++x) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The influence function on the modes of one owner, lines along x, and the sums over its modes.
 //
-// Sums are taken per line in a fixed order, and lines are added up exactly, so that energy and strain derivative
-// have the same bits whoever owns which lines.
+// Sums are taken per line in a fixed order, and lines are added up exactly, so that energy and strain
+// derivative have the same bits whoever owns which lines.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ class ModeLines {
   std::array<int, 3> mesh_;
   Range y_, z_;
   Modes modes_;
-  std::ptrdiff_t stride_;  // of values_
+  std::ptrdiff_t stride_;      // of values_
   AlignedArray<Real> values_;  // [y][z][x]
   std::vector<LineSums> line_sums_;
 };

@@ -92,8 +92,8 @@ void PencilFft<Real>::exchange(Transpose& t, bool forward) {
   const auto& begin = forward ? t.near_begin : t.far_begin;
   const auto& other_count = forward ? t.far_count : t.near_count;
   const auto& other_begin = forward ? t.far_begin : t.near_begin;
-  MPI_Alltoallv(send_->data(), count.data(), begin.data(), mpi_type(Real()), receive_->data(), other_count.data(),
-                other_begin.data(), mpi_type(Real()), t.comm.get());
+  MPI_Alltoallv(send_->data(), count.data(), begin.data(), mpi_type(Real()), receive_->data(),
+                other_count.data(), other_begin.data(), mpi_type(Real()), t.comm.get());
 }
 
 // Blocks on the way between z and y lines are [x][y][mode z], between y and x lines [mode z][x][mode y].

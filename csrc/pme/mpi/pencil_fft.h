@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The transform by pencils: lines along z, transpose, lines along y, transpose, lines along x. With one column
-// (slabs) the first transpose is a copy within the rank, with one row the second.
+// The transform by pencils: lines along z, transpose, lines along y, transpose, lines along x. With one
+// column (slabs) the first transpose is a copy within the rank, with one row the second.
 #pragma once
 
 #include <complex>

@@ -9,7 +9,8 @@
 #include "pme/splines.h"
 
 // A version with 256-bit vectors and fused multiply-add beside the portable one, chosen by the loader.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__AVX2__)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__AVX2__)
 #define HOTPP_CLONES __attribute__((target_clones("default", "arch=haswell")))
 #else
 #define HOTPP_CLONES
@@ -34,8 +35,8 @@ inline std::int64_t rounded(double value) {
 
 /// Planes [x0, x1) of the window with all the atoms that touch them; the sign bit of the result: overflow.
 template <class Real, int P, bool Dipoles>
-HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms, Real scale,
-                                          int x0, int x1, FixedInt<Real>* mesh) {
+HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms,
+                                          Real scale, int x0, int x1, FixedInt<Real>* mesh) {
   constexpr int W = padded_order(P);
   using Int = FixedInt<Real>;
   Int lost[W] = {};
@@ -143,12 +144,18 @@ void unfold(const Grid<Real>& window, const std::array<int, 3>& mesh, Real* valu
   for_each_repeated(window, mesh, [&](std::ptrdiff_t to, std::ptrdiff_t distance, int count) {
     std::copy_n(values + to, count, values + to + distance);
   });
+  // the gather kernels read whole vectors; what they read too much is multiplied by zero and must be finite
+  for (int x = 0; x < window.points[0]; ++x)
+    for (int y = 0; y < window.points[1]; ++y) {
+      Real* const row = values + x * window.plane + y * window.row;
+      std::fill(row + window.points[2], row + window.row, Real(0));
+    }
 }
 
-#define HOTPP_FIXED(REAL)                                                                               \
-  template int fixed_point_exponent<REAL>(double);                                                      \
-  template bool spread_fixed(const Grid<REAL>&, const WindowAtoms<REAL>&, bool, int, FixedInt<REAL>*);   \
-  template bool fold(const Grid<REAL>&, const std::array<int, 3>&, FixedInt<REAL>*);                     \
+#define HOTPP_FIXED(REAL)                                                                              \
+  template int fixed_point_exponent<REAL>(double);                                                     \
+  template bool spread_fixed(const Grid<REAL>&, const WindowAtoms<REAL>&, bool, int, FixedInt<REAL>*); \
+  template bool fold(const Grid<REAL>&, const std::array<int, 3>&, FixedInt<REAL>*);                   \
   template void unfold(const Grid<REAL>&, const std::array<int, 3>&, REAL*);
 HOTPP_FIXED(float)
 HOTPP_FIXED(double)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Charges and dipoles to a window of the mesh in fixed point: whole numbers, whose sums are the same in any order
-// and so for any number of threads, of ranks, and any sharing out of the atoms.
+// Charges and dipoles to a window of the mesh in fixed point: whole numbers, whose sums are the same in any
+// order and so for any number of threads, of ranks, and any sharing out of the atoms.
 //
-// A float mesh is summed in int32 and a double mesh in int64, in units of 2^-bits of the power of two above the
-// largest contribution that one atom can make; the rest of the word is room for atoms on the same mesh point.
-// Overflow is found, never wrapped silently.
+// A float mesh is summed in int32 and a double mesh in int64, in units of 2^-bits of the power of two above
+// the largest contribution that one atom can make; the rest of the word is room for atoms on the same mesh
+// point. Overflow is found, never wrapped silently.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ bool spread_fixed(const Grid<Real>& window, const WindowAtoms<Real>&, bool dipol
 /// Where a window is longer than the mesh: adds the points that occur a second time to the first ones.
 template <class Real>
 bool fold(const Grid<Real>& window, const std::array<int, 3>& mesh, FixedInt<Real>* values);
-/// The reverse for potentials: copies the first ones.
+/// The reverse for potentials: copies the first ones, and clears the padding of the rows.
 template <class Real>
 void unfold(const Grid<Real>& window, const std::array<int, 3>& mesh, Real* values);
 

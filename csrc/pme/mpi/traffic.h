@@ -15,9 +15,9 @@ struct Messages {
 };
 
 struct Traffic {
-  Messages charge;      ///< windows -> owners, fixed point
-  Messages transposes;  ///< between the owners, both directions
-  Messages potential;   ///< owners -> windows
+  Messages charge;       ///< windows -> owners, fixed point
+  Messages transposes;   ///< between the owners, both directions
+  Messages potential;    ///< owners -> windows
   Messages collectives;  ///< contributions to the exchange of boxes and to the global sums
 };
 

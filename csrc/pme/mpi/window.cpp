@@ -27,8 +27,8 @@ void cover(const std::vector<char>& occupied, int order, int* begin, int* size) 
 }
 
 template <class Real>
-void WindowAtoms<Real>::locate(const Cell& cell, std::int64_t n, const double* positions, const double* charges,
-                               const double* dipoles) {
+void WindowAtoms<Real>::locate(const Cell& cell, std::int64_t n, const double* positions,
+                               const double* charges, const double* dipoles) {
   located_.resize(n);
   unsorted_.resize(4 * n);
   for (int d = 0; d < 3; ++d) occupied_[d].assign(mesh_[d], 0);
@@ -78,7 +78,8 @@ void WindowAtoms<Real>::sort() {
   }
   for (std::size_t row = 2; row < row_begin_.size(); ++row) row_begin_[row] += row_begin_[row - 1];
   for (std::int64_t i = 0; i < n; ++i) {
-    const std::int32_t to = row_begin_[row_of(located_[i]) + 1]++;  // afterwards the begin of each row is in place
+    const std::int32_t to =
+        row_begin_[row_of(located_[i]) + 1]++;  // afterwards the begin of each row is in place
     atoms_[to] = located_[i];
     std::copy_n(&unsorted_[4 * i], 4, &coefficients_[4 * static_cast<std::size_t>(to)]);
     original_[to] = static_cast<std::int32_t>(i);
