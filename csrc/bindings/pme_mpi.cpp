@@ -151,12 +151,12 @@ PYBIND11_MODULE(_pme_mpi, m) {
   });
   m.def(
       "choose_layout",
-      [](const std::array<int, 3>& mesh, int ranks, const std::string& precision) {
+      [](const std::array<int, 3>& mesh, int order, int ranks, const std::string& precision) {
         const Layout layout =
-            choose_layout(mesh, ranks, precision == "float" ? sizeof(float) : sizeof(double), 0, 0);
+            choose_layout(mesh, order, ranks, precision == "float" ? sizeof(float) : sizeof(double), 0, 0);
         return py::make_tuple(layout.rows, layout.columns);
       },
-      py::arg("mesh"), py::arg("ranks"), py::arg("precision") = "double",
+      py::arg("mesh"), py::arg("order"), py::arg("ranks"), py::arg("precision") = "double",
       "Rows and columns of mesh owners that the cost estimate chooses.");
   bind_plan<double>(m, "DistributedPlanDouble");
   bind_plan<float>(m, "DistributedPlanFloat");

@@ -40,7 +40,7 @@ Layout agreed_layout(const Communicator& comm, const Settings& settings, int row
       throw std::invalid_argument("The mesh has " + std::to_string(k1) + " x " + std::to_string(k2) + " x " +
                                   std::to_string(k3) +
                                   " points: more than 2^31 do not fit into one message; use a coarser mesh.");
-    layout = choose_layout(settings.mesh, comm.size(), bytes_per_real, rows, columns);
+    layout = choose_layout(settings.mesh, settings.order, comm.size(), bytes_per_real, rows, columns);
   } catch (const std::exception& e) {
     mine.failed = 1;
     error = e.what();

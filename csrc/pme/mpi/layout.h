@@ -41,10 +41,10 @@ struct Layout {
 };
 
 /// Seconds of one step (transforms, transposes, exchange with the windows) by a rough model of a cluster.
-double estimated_seconds(const Layout&, int ranks, std::size_t bytes_per_real);
+double estimated_seconds(const Layout&, int order, int ranks, std::size_t bytes_per_real);
 
 /// The cheapest layout for a number of ranks, or the one asked for by rows and columns > 0 (checked).
-Layout choose_layout(const std::array<int, 3>& mesh, int ranks, std::size_t bytes_per_real, int rows,
+Layout choose_layout(const std::array<int, 3>& mesh, int order, int ranks, std::size_t bytes_per_real, int rows,
                      int columns);
 
 }  // namespace hotpp::pme
