@@ -30,6 +30,9 @@ def launch(task: str, ranks: int, directory: Path) -> list[dict]:
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, sys.path)]),
+        # more ranks than cores: MPICH's waiting ranks must leave the cores to the others
+        "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
     }
     command = [mpiexec, "-n", str(ranks), sys.executable, str(HERE / "mpi_worker.py"), task, str(directory)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
