@@ -8,9 +8,10 @@
 #include "pme/cpu/threads.h"
 #include "pme/splines.h"
 
-// A version with 256-bit vectors beside the portable one, chosen by the loader. Without fused multiply-add, so that
-// both give the same whole numbers: ranks may run on different processors.
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__AVX2__)
+// A version with 256-bit vectors beside the portable one, chosen by the loader. Without fused multiply-add,
+// so that both give the same whole numbers: ranks may run on different processors.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__AVX2__)
 #define HOTPP_CLONES __attribute__((target_clones("default", "avx2")))
 #else
 #define HOTPP_CLONES
@@ -45,8 +46,8 @@ HOTPP_INLINE Ints rounded(Reals value, double) {
 
 /// Planes [x0, x1) of the window with all the atoms that touch them; the sign bit of the result: overflow.
 template <class Real, int P, bool Dipoles>
-HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms, Real scale,
-                                          int x0, int x1, FixedInt<Real>* mesh) {
+HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms,
+                                          Real scale, int x0, int x1, FixedInt<Real>* mesh) {
   constexpr int W = padded_order(P);
   using L = Lanes<Real, W>;
   using Int = FixedInt<Real>;
