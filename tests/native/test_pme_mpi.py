@@ -96,7 +96,7 @@ def test_same_bits_for_any_layout_of_the_mesh(runs, precision):
 
 def serial(case: Case, step: int) -> dict:
     cell, *atoms = case.system(step)
-    plan = _pme.Plan(case.order, case.mesh, SMEARING, precision=case.precision)
+    plan = _pme.Plan(case.order, case.mesh, SMEARING, precision=case.precision, **case.plan)
     plan.set_cell(cell)
     options = {"strain": True} | {k: v for k, v in case.options.items() if k != "outputs"}
     return plan.execute(*atoms, **options) | {"mesh": plan.spread(*atoms)}
@@ -178,6 +178,7 @@ MISTAKES = {
     },
     "109 charges on a point, float": "overflowed",
     "order 3 forces on one rank": "On rank 1: The assignment order is 3",
+    "slab too thick": "make the vacuum at least 2 times the thickness",
     "orders differ": "The mesh settings of rank 1 differ",
     "meshes differ": "The mesh settings of rank 1 differ",
     "order 99": "The assignment order is 99",

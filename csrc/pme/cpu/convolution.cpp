@@ -28,10 +28,8 @@ void Convolution<Real>::set_cell(const Cell& cell) {
 #pragma omp parallel for schedule(static)
   for (int y = 0; y < grid_.points[1]; ++y)
     for (int b = 0; b < blocks_; ++b)
-      kernels<Real>().influence_of_column(grid_.points[0], columns_.column(y, b, lanes),
-                                          influence_.data() + block(y, b),
-                                          slope_.empty() ? nullptr : slope_.data() + block(y, b));
-  influence_[0] = Real(0);  // k = 0
+      columns_.influence(y, b, influence_.data() + block(y, b),
+                         slope_.empty() ? nullptr : slope_.data() + block(y, b));
 }
 
 template <class Real>

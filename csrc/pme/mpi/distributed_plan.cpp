@@ -21,7 +21,8 @@ std::uint64_t settings_hash(const Settings& s, int rows, int columns) {
   const double values[] = {double(s.order),       double(s.mesh[0]),       double(s.mesh[1]),
                            double(s.mesh[2]),     double(s.deconvolution), double(s.subtract_self),
                            double(s.kernel.kind), s.kernel.smearing,       s.kernel.tail,
-                           double(rows),          double(columns)};
+                           s.kernel.truncation,   double(s.boundary),      double(rows),
+                           double(columns)};
   return hash_of(values, static_cast<int>(std::size(values)));
 }
 
@@ -103,7 +104,8 @@ struct DistributedPlan<Real>::Parts {
                   const Output&);
   void charges_to_reals(int exponent);
   void write_atoms(const double* charges, const double* dipoles, Output);
-  void finish(const GlobalTotals&, std::int64_t n, Output&) const;
+  void finish(const GlobalTotals&, std::int64_t n, const double* positions, const double* charges,
+              const double* dipoles, Output&) const;
 };
 
 /// From atoms to the summed mesh of the owners; returns its fixed-point exponent.
@@ -118,6 +120,7 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
   mine.has_dipoles = n > 0 && dipoles;
   try {
     check_execute(settings, cell, n, positions, charges, dipoles, output);
+    for (std::int64_t i = 0; i < n; ++i) mine.extent.add(positions[3 * i + 2]);
     atoms.locate(cell, n, positions, charges, dipoles);
     mine.box = atoms.box();
     mine.largest = atoms.largest();
@@ -134,11 +137,15 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
 
   sums = GlobalSums();
   double largest = 0.0;
+  SlabExtent extent;
   boxes.clear();
   for (const Announcement& a : announced) {
     boxes.push_back(a.box);
+    extent.low = std::min(extent.low, a.extent.low);
+    extent.high = std::max(extent.high, a.extent.high);
     largest = std::max(largest, a.largest);
   }
+  if (settings.boundary == Boundary::Slab) check_slab(cell, extent);  // the same on all ranks
   const int exponent = fixed_point_exponent<Real>(largest);
   halo.begin_step(boxes);
   atoms.sort();
@@ -207,7 +214,9 @@ void DistributedPlan<Real>::Parts::write_atoms(const double* charges, const doub
 
 /// Global results, and what they add to those of the atoms.
 template <class Real>
-void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64_t n, Output& output) const {
+void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64_t n, const double* positions,
+                                          const double* charges, const double* dipoles,
+                                          Output& output) const {
   if (totals.mesh_overflow)
     throw std::overflow_error(
         "The sum on the charge mesh overflowed: more than 16 (float mesh) or 8192 (double mesh) times the "
@@ -231,6 +240,10 @@ void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64
   self.add(totals.charges, output);
   if (output.potential)
     for (std::int64_t i = 0; i < n; ++i) output.potential[i] += 2.0 * self.background * totals.charges.charge;
+  if (settings.boundary == Boundary::Slab) {
+    add_slab_energy(cell, totals.slab, output);
+    add_slab_to_atoms(cell, totals.slab, n, positions, charges, dipoles, output);
+  }
 }
 
 template <class Real>
@@ -292,9 +305,9 @@ void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, con
     mine.want_strain = strain;
     p.write_atoms(charges, dipoles, mine);
   }
-  p.sums.add_atoms(n, charges, dipoles);
+  p.sums.add_atoms(p.settings, n, positions, charges, dipoles);
   p.traffic.collectives.add(reduce_bytes());
-  p.finish(reduce(p.comm, p.sums), n, output);
+  p.finish(reduce(p.comm, p.sums), n, positions, charges, dipoles, output);
 }
 
 template <class Real>
