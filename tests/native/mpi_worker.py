@@ -80,10 +80,10 @@ def mistakes(rank: int, ranks: int) -> dict:
         results[f"same after mistakes, {precision}"] = all(np.array_equal(before[k], after[k]) for k in before)
 
         def stack(count, precision_kind=kind):
-            """Unit charges on one mesh point, equally many on ranks 0 and 1. Returns the largest mesh value."""
+            """Unit charges on one mesh point, about equally many on all ranks. Returns the largest mesh value."""
             plan = precision_kind(4, (8, 8, 8), SMEARING, layout=(1, 1))
             plan.set_cell(8 * np.eye(3))
-            n = (count + 1) // 2 if rank == 0 else count // 2 if rank == 1 else 0
+            n = (count + ranks - 1 - rank) // ranks
             mesh = plan.charge_mesh(np.zeros((n, 3)), np.ones(n))[2]
             return mesh.max() if rank == 0 else None
 

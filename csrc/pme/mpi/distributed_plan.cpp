@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -100,6 +102,8 @@ struct DistributedPlan<Real>::Parts {
     return convolution ? OwnedRows{convolution->plane(), convolution->row()} : OwnedRows{0, 0};
   }
 
+  void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
+               Output&);
   int sum_charges(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
                   const Output&);
   void charges_to_reals(int exponent);
@@ -194,7 +198,8 @@ void DistributedPlan<Real>::Parts::write_atoms(const double* charges, const doub
 #pragma omp for schedule(static)
     for (std::int64_t k = 0; k < blocks; ++k) {
       const std::int64_t begin = k * block, end = std::min(n, begin + block);
-      Real derivatives[block * components(2)];
+      alignas(cache_line) Real derivatives[block * components(2)];
+      prefetch_outputs(atoms.original(), begin, end, charges, dipoles, output);
       kernels<Real>().gather[settings.order][rank](view, atoms.atoms(), begin, end, derivatives);
       // one atom at a time where its strain is needed by itself: sums over blocks would depend on the ranks
       const std::int64_t step = dipole_strain ? 1 : end - begin;
@@ -280,34 +285,45 @@ void DistributedPlan<Real>::set_cell(const double cell[9]) {
 }
 
 template <class Real>
-void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
-                                    const double* dipoles, Output& output) {
-  Parts& p = *parts_;
-  const int exponent = p.sum_charges(n, positions, charges, dipoles, output);
+void DistributedPlan<Real>::Parts::execute(std::int64_t n, const double* positions, const double* charges,
+                                           const double* dipoles, Output& output) {
+  const int exponent = sum_charges(n, positions, charges, dipoles, output);
   bool outputs = false, strain = false, any_dipoles = false;
-  for (const Announcement& a : p.announced) {
+  for (const Announcement& a : announced) {
     outputs |= a.wants_outputs;
     strain |= a.wants_strain;
     any_dipoles |= a.has_dipoles;
   }
   const bool way_back = outputs || (strain && any_dipoles);
-  if (p.convolution) {
-    p.charges_to_reals(exponent);
-    p.convolution->convolve(way_back, strain, &p.sums.modes);
-    p.traffic.transposes = p.convolution->traffic();
+  if (convolution) {
+    charges_to_reals(exponent);
+    convolution->convolve(way_back, strain, &sums.modes);
+    traffic.transposes = convolution->traffic();
   }
   if (way_back) {
-    p.halo.potentials_to_windows(p.window(), p.window_potential.data(), p.owned_rows(),
-                                 p.convolution ? p.convolution->mesh() : nullptr);
-    unfold(p.window(), p.settings.mesh, p.window_potential.data());
-    p.traffic.potential = p.halo.potential_traffic();
+    halo.potentials_to_windows(window(), window_potential.data(), owned_rows(),
+                               convolution ? convolution->mesh() : nullptr);
+    unfold(window(), settings.mesh, window_potential.data());
+    traffic.potential = halo.potential_traffic();
     Output mine = output;
     mine.want_strain = strain;
-    p.write_atoms(charges, dipoles, mine);
+    write_atoms(charges, dipoles, mine);
   }
-  p.sums.add_atoms(p.settings, n, positions, charges, dipoles);
-  p.traffic.collectives.add(reduce_bytes());
-  p.finish(reduce(p.comm, p.sums), n, positions, charges, dipoles, output);
+  sums.add_atoms(settings, n, positions, charges, dipoles);
+  traffic.collectives.add(reduce_bytes());
+  finish(reduce(comm, sums), n, positions, charges, dipoles, output);
+}
+
+template <class Real>
+void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
+                                    const double* dipoles, Output& output) {
+  try {
+    parts_->execute(n, positions, charges, dipoles, output);
+  } catch (const std::bad_alloc&) {  // in the middle of an exchange: the others would wait for ever
+    std::fputs("hotpp-lr: a rank has run out of memory for the mesh; use more ranks or a coarser mesh.\n",
+               stderr);
+    MPI_Abort(parts_->comm.get(), 1);
+  }
 }
 
 template <class Real>
