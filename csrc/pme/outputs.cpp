@@ -21,8 +21,7 @@ void SelfTerms::add(const ChargeSums& sums, Output& output) const {
     for (int a = 0; a < 3; ++a) output.strain_derivative[4 * a] -= energy;
 }
 
-template <class Real>
-void prefetch_outputs(const SortedAtoms<Real>& atoms, std::int64_t begin, std::int64_t end,
+void prefetch_outputs(const std::int32_t* original, std::int64_t begin, std::int64_t end,
                       const double* charges, const double* dipoles, const Output& output) {
 #if defined(__GNUC__)
   auto vector = [](const double* p) {  // three numbers may lie in two cache lines
@@ -30,7 +29,7 @@ void prefetch_outputs(const SortedAtoms<Real>& atoms, std::int64_t begin, std::i
     __builtin_prefetch(p + 2);
   };
   for (std::int64_t i = begin; i < end; ++i) {
-    const std::int64_t to = atoms.original(i);
+    const std::int64_t to = original[i];
     __builtin_prefetch(charges + to);
     if (output.potential) __builtin_prefetch(output.potential + to, 1);
     if (dipoles) vector(dipoles + 3 * to);
@@ -42,7 +41,7 @@ void prefetch_outputs(const SortedAtoms<Real>& atoms, std::int64_t begin, std::i
 
 template <class Real>
 AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms, double total_charge,
-                       const SortedAtoms<Real>& atoms, std::int64_t begin, std::int64_t end, int spread_rank,
+                       const std::int32_t* original, std::int64_t begin, std::int64_t end, int spread_rank,
                        const Real* coefficients, int gather_rank, const Real* derivatives,
                        const double* charges, const double* dipoles, Output& output) {
   const MeshTransform transform = to_cartesian;  // copies: not what the outputs are written to
@@ -51,7 +50,7 @@ AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms
   for (std::int64_t i = begin; i < end; ++i) {
     const Real* const d = derivatives + (i - begin) * components(gather_rank);
     const Real* const c = coefficients + i * components(spread_rank);
-    const std::int64_t to = atoms.original(i);
+    const std::int64_t to = original[i];
     double energy = static_cast<double>(c[0]) * d[0];
     if (output.potential)
       output.potential[to] = d[0] + 2.0 * (self.background * total_charge - self.charge * charges[to]);
@@ -87,11 +86,9 @@ AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms
   return sums;
 }
 
-#define HOTPP_OUTPUTS(REAL)                                                                                 \
-  template void prefetch_outputs(const SortedAtoms<REAL>&, std::int64_t, std::int64_t, const double*,       \
-                                 const double*, const Output&);                                             \
-  template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const SortedAtoms<REAL>&, \
-                                  std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,           \
+#define HOTPP_OUTPUTS(REAL)                                                                            \
+  template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const std::int32_t*, \
+                                  std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,      \
                                   const double*, const double*, Output&);
 HOTPP_OUTPUTS(float)
 HOTPP_OUTPUTS(double)

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "pme/cell.h"
-#include "pme/cpu/sorted_atoms.h"
 #include "pme/settings.h"
 
 namespace hotpp::pme {
@@ -51,15 +50,15 @@ struct AtomSums {
 };
 
 /// Asks for the memory that write_outputs will use; the atoms of the caller may lie in any order.
-template <class Real>
-void prefetch_outputs(const SortedAtoms<Real>&, std::int64_t begin, std::int64_t end, const double* charges,
-                      const double* dipoles, const Output&);
+void prefetch_outputs(const std::int32_t* original, std::int64_t begin, std::int64_t end,
+                      const double* charges, const double* dipoles, const Output&);
 
 /// Writes potential, field and forces of the sorted atoms [begin, end) with the terms of `self`.
-/// derivatives [end - begin, components(gather_rank)]; coefficients [n, components(spread_rank)], sorted.
+/// derivatives [end - begin, components(gather_rank)]; coefficients [n, components(spread_rank)], sorted;
+/// original [n]: index of each sorted atom in the caller's arrays.
 template <class Real>
 AtomSums write_outputs(const MeshTransform&, const SelfTerms& self, double total_charge,
-                       const SortedAtoms<Real>&, std::int64_t begin, std::int64_t end, int spread_rank,
+                       const std::int32_t* original, std::int64_t begin, std::int64_t end, int spread_rank,
                        const Real* coefficients, int gather_rank, const Real* derivatives,
                        const double* charges, const double* dipoles, Output&);
 

@@ -229,10 +229,10 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       for (std::int64_t k = 0; k < static_cast<std::int64_t>(p.block_sums.size()); ++k) {
         const std::int64_t begin = k * block, end = std::min(n, begin + block);
         alignas(cache_line) Real derivatives[block * components(2)];
-        prefetch_outputs(p.atoms, begin, end, charges, dipoles, output);
+        prefetch_outputs(p.atoms.original(), begin, end, charges, dipoles, output);
         gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
         p.block_sums[k] =
-            write_outputs(transform, self, total_charge, p.atoms, begin, end, spread_rank,
+            write_outputs(transform, self, total_charge, p.atoms.original(), begin, end, spread_rank,
                           p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
       }
     }

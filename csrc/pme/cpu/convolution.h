@@ -14,6 +14,7 @@
 #include "pme/cpu/grid.h"
 #include "pme/cpu/kernels.h"
 #include "pme/cpu/line_transform.h"
+#include "pme/cpu/mode_columns.h"
 #include "pme/influence.h"
 #include "pme/settings.h"
 
@@ -42,22 +43,15 @@ class Convolution {
  private:
   static constexpr int lanes = fft_lanes<Real>;
 
-  ModeColumn column(int y, int z_block) const;
-  void truncate();
   /// [y][block of z][x][lane]
   std::size_t block(int y, int z_block) const {
     return (static_cast<std::size_t>(y) * blocks_ + z_block) * grid_.points[0] * lanes;
   }
 
-  Settings settings_;
   Grid<Real> grid_;
   int blocks_;  // of modes along z
   LineTransform<Real> x_, y_, z_;
-  // per axis: index n (negative above K/2), index in mixed products (0 at Nyquist), deconvolution
-  std::array<std::vector<double>, 3> index_, mixed_, deconvolution_;
-  std::vector<double> square_, factor_x_;  // of mode x: b_x² n², prefactor times deconvolution
-  std::array<std::array<double, 3>, 3> reciprocal_{};
-  double metric_[3][3] = {};
+  ModeColumns columns_;
   std::vector<Real> influence_, slope_;  // slope: -d ln phi/d(k²), only for kernels where it is not simple
 };
 

@@ -29,6 +29,7 @@ class SortedAtoms {
   const MeshAtom<Real>& operator[](std::int64_t i) const { return atoms_[i]; }
   /// Index of sorted atom i in the caller's arrays.
   std::int64_t original(std::int64_t i) const { return original_[i]; }
+  const std::int32_t* original() const { return original_.data(); }
   /// Sorted atoms [plane_begin(x), plane_begin(x + 1)) begin in plane x, 0 <= x <= K1.
   std::int64_t plane_begin(int x) const { return plane_begin_[x]; }
 
