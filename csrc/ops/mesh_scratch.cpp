@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ops/mesh_scratch.h"
+
+#include <array>
+#include <map>
+#include <mutex>
+
+namespace hotpp::ops {
+
+template <class Real>
+Real* scratch(std::size_t size) {
+  thread_local std::size_t capacity = 0;
+  thread_local std::unique_ptr<pme::AlignedArray<Real>> memory;
+  if (size > capacity) {
+    memory.reset();
+    memory = std::make_unique<pme::AlignedArray<Real>>(size);
+    capacity = size;
+  }
+  return memory ? memory->data() : nullptr;
+}
+
+template <class Real>
+std::shared_ptr<const pme::Fft<Real>> transforms(const pme::Grid<Real>& grid) {
+  constexpr std::size_t most = 256;  // of a data set with many cells; a plan is some kilobytes
+  static std::mutex mutex;
+  static std::map<std::array<std::ptrdiff_t, 4>, std::shared_ptr<const pme::Fft<Real>>> known;
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto [k1, k2, k3] = grid.points;
+  auto& plan = known[{k1, k2, k3, grid.row}];
+  if (!plan) {
+    if (known.size() > most) {
+      known.clear();
+      return known[{k1, k2, k3, grid.row}] = std::make_shared<const pme::Fft<Real>>(grid, scratch<Real>(grid.size()));
+    }
+    plan = std::make_shared<const pme::Fft<Real>>(grid, scratch<Real>(grid.size()));
+  }
+  return plan;
+}
+
+template float* scratch(std::size_t);
+template double* scratch(std::size_t);
+template std::shared_ptr<const pme::Fft<float>> transforms(const pme::Grid<float>&);
+template std::shared_ptr<const pme::Fft<double>> transforms(const pme::Grid<double>&);
+
+}  // namespace hotpp::ops

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ops/mode_sums.h"
+
+#include <algorithm>
+
+#include "pme/cpu/clones.h"
+
+namespace hotpp::ops {
+namespace {
+
+HOTPP_CLONES void add_columns(int n, double n_mixed, double n_square, const double* terms, double* plain,
+                              double* mixed, double* square) {
+  for (int z = 0; z < n; ++z) {
+    plain[z] += terms[z];
+    mixed[z] += n_mixed * terms[z];
+    square[z] += n_square * terms[z];
+  }
+}
+
+}  // namespace
+
+SlabSum& SlabSum::operator+=(const SlabSum& other) {
+  total += other.total;
+  for (int c = 0; c < 6; ++c) moments[c] += other.moments[c];
+  return *this;
+}
+
+RowTangent::RowTangent(const double* gamma, const Modes& modes, int x, int y)
+    : constant(gamma[0] * modes.x.square[x] + gamma[4] * modes.y.square[y] +
+               (gamma[1] + gamma[3]) * modes.x.mixed[x] * modes.y.mixed[y]),
+      linear((gamma[2] + gamma[6]) * modes.x.mixed[x] + (gamma[5] + gamma[7]) * modes.y.mixed[y]),
+      quadratic(gamma[8]) {}
+
+template <class Real>
+HOTPP_CLONES void add_power(int n, const Real* rho, const Real* value, double* sums) {
+  for (int z = 0; z < n; ++z)
+    sums[z] += static_cast<double>(value[z]) * (rho[2 * z] * rho[2 * z] + rho[2 * z + 1] * rho[2 * z + 1]);
+}
+
+template <class Real>
+HOTPP_CLONES void slope_terms(int n, const Real* rho, const Real* slope, double* terms) {
+  for (int z = 0; z < n; ++z)
+    terms[z] = static_cast<double>(slope[z]) * (rho[2 * z] * rho[2 * z] + rho[2 * z + 1] * rho[2 * z + 1]);
+}
+
+template <class Real>
+HOTPP_CLONES void convolve(int n, const Real* rho, const Real* value, Real* to) {
+  for (int z = 0; z < n; ++z) {
+    const Real factor = 2 * value[z];
+    to[2 * z] = factor * rho[2 * z];
+    to[2 * z + 1] = factor * rho[2 * z + 1];
+  }
+}
+
+template <class Real>
+HOTPP_CLONES void rho_tangent_terms(const ModeRow<Real>& row, int n, double* sums, Real* to, double* terms) {
+  for (int z = 0; z < n; ++z) {
+    const Real re = row.tau[2 * z], im = row.tau[2 * z + 1], factor = 2 * row.value[z];
+    const double overlap = 2.0 * (re * row.rho[2 * z] + im * row.rho[2 * z + 1]);
+    sums[z] += row.value[z] * overlap;
+    if (terms) terms[z] = row.slope[z] * overlap;
+    to[2 * z] = factor * re;
+    to[2 * z + 1] = factor * im;
+  }
+}
+
+template <class Real>
+HOTPP_CLONES void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent, const AxisModes& z_axis,
+                                       double* sums, Real* to, double* terms) {
+  for (int z = 0; z < n; ++z) {
+    const double g = tangent.constant + tangent.linear * z_axis.mixed[z] + tangent.quadratic * z_axis.square[z];
+    const Real re = row.rho[2 * z], im = row.rho[2 * z + 1];
+    const double power = g * (re * re + im * im), factor = 2.0 * g * row.slope[z];
+    sums[z] += row.slope[z] * power;
+    if (terms) terms[z] += row.curvature[z] * power;
+    to[2 * z] += static_cast<Real>(factor * re);
+    to[2 * z + 1] += static_cast<Real>(factor * im);
+  }
+}
+
+void SlabColumns::clear() {
+  for (auto* column : {&total, &terms, &plain_, &mixed_, &square_}) std::fill(column->begin(), column->end(), 0.0);
+}
+
+void SlabColumns::add_moments(const Modes& modes, int x) {
+  add_columns(modes.stored(), modes.x.mixed[x], modes.x.square[x], terms.data(), plain_.data(), mixed_.data(),
+              square_.data());
+}
+
+SlabSum SlabColumns::finish(const Modes& modes, int y) const {
+  SlabSum sum;
+  double plain = 0.0, mixed = 0.0, linear = 0.0;
+  for (int z = 0; z < modes.stored(); ++z) {
+    const double count = modes.z.occurrences[z];
+    sum.total += count * total[z];
+    plain += count * plain_[z];
+    mixed += count * mixed_[z];
+    linear += count * modes.z.mixed[z] * plain_[z];
+    sum.moments[0] += count * square_[z];
+    sum.moments[2] += count * modes.z.square[z] * plain_[z];
+    sum.moments[4] += count * modes.z.mixed[z] * mixed_[z];
+  }
+  sum.moments[1] = modes.y.square[y] * plain;
+  sum.moments[3] = modes.y.mixed[y] * mixed;
+  sum.moments[5] = modes.y.mixed[y] * linear;
+  return sum;
+}
+
+#define HOTPP_INSTANTIATE(REAL)                                                                                    \
+  template void add_power(int, const REAL*, const REAL*, double*);                                                \
+  template void slope_terms(int, const REAL*, const REAL*, double*);                                              \
+  template void convolve(int, const REAL*, const REAL*, REAL*);                                                   \
+  template void rho_tangent_terms(const ModeRow<REAL>&, int, double*, REAL*, double*);                            \
+  template void metric_tangent_terms(const ModeRow<REAL>&, int, const RowTangent&, const AxisModes&, double*, REAL*, \
+                                     double*);
+HOTPP_INSTANTIATE(float)
+HOTPP_INSTANTIATE(double)
+
+}  // namespace hotpp::ops

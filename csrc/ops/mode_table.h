@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The influence function without its prefactor, A(k²) = screening(k²)/k² D1 D2 D3 (0 at k = 0), and its
+// derivatives in k², for every stored mode of one cell.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pme/settings.h"
+
+namespace hotpp::ops {
+
+// What the influence function depends on besides mesh and cell.
+struct ModeSettings {
+  int order;
+  pme::Deconvolution deconvolution;
+  pme::Kernel kernel;
+};
+
+// Names as in Python; ValueError for others.
+ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution, const std::string& kernel,
+                           double smearing);
+
+// Integer modes of one axis in FFT order. A Nyquist mode stands for +K/2 and -K/2: the mean of k² over both
+// signs has no mixed terms, so `mixed`, which enters the products of two axes, is 0 there.
+struct AxisModes {
+  std::vector<double> square, mixed, occurrences;  // occurrences: in the full sum, for the halved last axis
+
+  AxisModes(int points, bool halved);
+};
+
+// [y][x][z], z = 0 .. K3/2: the modes of fixed y are contiguous, as the transforms work on them.
+template <class Real>
+struct ModeTable {
+  std::vector<Real> value, slope, curvature;  // the latter two are empty unless asked for
+};
+
+// metric [3][3]: b_i · b_j in 1/Å², so that k² = sum_ij n_i n_j metric_ij. derivatives: 0, 1 or 2.
+// Tables of cells that come back (another epoch, fixed-cell dynamics) are remembered.
+template <class Real>
+std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings, const std::array<int, 3>& mesh,
+                                                  const double* metric, int derivatives);
+
+}  // namespace hotpp::ops
