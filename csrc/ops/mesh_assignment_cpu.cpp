@@ -46,6 +46,27 @@ pme::SortedAtoms<Real> sorted_atoms(const MeshBatch& batch, std::int64_t s, std:
   return atoms;
 }
 
+// [K1, K2, K3] -> rows with halo.
+template <class Real>
+void load(const pme::Grid<Real>& grid, const Real* from, Real* mesh) {
+  const auto [k1, k2, k3] = grid.points;
+#pragma omp parallel for schedule(static)
+  for (int x = 0; x < k1; ++x) {
+    for (int y = 0; y < k2; ++y)
+      std::copy_n(from + (static_cast<std::int64_t>(x) * k2 + y) * k3, k3, mesh + x * grid.plane + y * grid.row);
+    pme::fill_halo(grid, x, mesh);
+  }
+}
+
+// Back, without the halo.
+template <class Real>
+void store(const pme::Grid<Real>& grid, const Real* mesh, Real* to) {
+  const auto [k1, k2, k3] = grid.points;
+  const std::int64_t rows = static_cast<std::int64_t>(k1) * k2;
+#pragma omp parallel for schedule(static)
+  for (std::int64_t row = 0; row < rows; ++row) std::copy_n(mesh + row * grid.row, k3, to + row * k3);
+}
+
 }  // namespace
 
 Tensor mesh_spread_cpu(const Tensor& u, const Tensor& coefficients, const Tensor& structure, const Tensor& mesh,
@@ -69,10 +90,7 @@ Tensor mesh_spread_cpu(const Tensor& u, const Tensor& coefficients, const Tensor
         std::copy_n(given + original[atoms.original(i)] * columns, columns, sorted.data() + i * columns);
       scalar_t* const work = scratch<scalar_t>(grid.size());
       pme::spread(grid, atoms, static_cast<int>(rank), sorted.data(), work);
-      const auto [k1, k2, k3] = batch.meshes[s];
-      scalar_t* const to = all + batch.first_point[s];
-      for (std::int64_t row = 0; row < static_cast<std::int64_t>(k1) * k2; ++row)
-        std::copy_n(work + row * grid.row, k3, to + row * k3);
+      store(grid, work, all + batch.first_point[s]);
     });
   });
   return buffer;
@@ -93,15 +111,8 @@ Tensor mesh_gather_cpu(const Tensor& u, const Tensor& values, const Tensor& stru
     for_each_structure(batch.n_structures(), [&](std::int64_t s) {
       const pme::Grid<scalar_t> grid(batch.meshes[s], static_cast<int>(order));
       const auto atoms = sorted_atoms<scalar_t>(batch, s, order, u.const_data_ptr<double>());
-      const auto [k1, k2, k3] = batch.meshes[s];
-      const scalar_t* const from = all + batch.first_point[s];
       scalar_t* const work = scratch<scalar_t>(grid.size());
-#pragma omp parallel for schedule(static)
-      for (int x = 0; x < k1; ++x) {
-        for (int y = 0; y < k2; ++y)
-          std::copy_n(from + (static_cast<std::int64_t>(x) * k2 + y) * k3, k3, work + x * grid.plane + y * grid.row);
-        pme::fill_halo(grid, x, work);
-      }
+      load(grid, all + batch.first_point[s], work);
       std::vector<scalar_t> sorted(atoms.size() * columns);
       pme::gather(grid, atoms, work, static_cast<int>(rank), sorted.data());
       const std::int64_t* const original = batch.atoms.data() + batch.first_atom[s];

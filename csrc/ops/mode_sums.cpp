@@ -3,7 +3,13 @@
 
 #include <algorithm>
 
-#include "pme/cpu/clones.h"
+// The compiler makes versions for wider vectors with fused multiply-add beside the portable one, and the loader
+// chooses by processor.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__FMA__)
+#define HOTPP_CLONES __attribute__((target_clones("default", "fma")))
+#else
+#define HOTPP_CLONES
+#endif
 
 namespace hotpp::ops {
 namespace {
