@@ -12,6 +12,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "ops/choices.h"
 #include "ops/multipole_products.h"
 
 namespace hotpp::ops {
@@ -32,12 +33,6 @@ Tensor gather_cpu(const Tensor& u, const Tensor& values, const Tensor& structure
   return mesh_gather_cpu(u.contiguous(), values.contiguous(), structure, mesh, order, rank);
 }
 
-template <class Signature, class... Arguments>
-Tensor call(const char* name, const Arguments&... arguments) {
-  at::AutoDispatchBelowADInplaceOrView below;
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>().call(arguments...);
-}
-
 // Where the atoms are: what both operators share.
 struct Places {
   Tensor structure, mesh;
@@ -55,11 +50,12 @@ struct Places {
 };
 
 struct Spread : Function<Spread> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& u, const Tensor& coefficients, const Places& places) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& u, const Tensor& coefficients,
+                        const Places& places) {
     ctx->save_for_backward({u, coefficients});
     places.save(ctx);
-    return call<decltype(spread_cpu)>("hotpp_lr::mesh_spread", u, coefficients, places.structure, places.mesh,
-                                      places.order);
+    return call_operator<decltype(spread_cpu)>("hotpp_lr::mesh_spread", u, coefficients, places.structure,
+                                               places.mesh, places.order);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& seeds);
 };
@@ -70,8 +66,8 @@ struct Gather : Function<Gather> {
     ctx->save_for_backward({u, values});
     places.save(ctx);
     ctx->saved_data["rank"] = rank;
-    return call<decltype(gather_cpu)>("hotpp_lr::mesh_gather", u, values, places.structure, places.mesh, places.order,
-                                      rank);
+    return call_operator<decltype(gather_cpu)>("hotpp_lr::mesh_gather", u, values, places.structure,
+                                               places.mesh, places.order, rank);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& seeds) {
     const variable_list saved = ctx->get_saved_variables();
@@ -101,8 +97,8 @@ variable_list Spread::backward(AutogradContext* ctx, const variable_list& seeds)
   return outputs;
 }
 
-Tensor spread_autograd(const Tensor& u, const Tensor& coefficients, const Tensor& structure, const Tensor& mesh,
-                       std::int64_t order) {
+Tensor spread_autograd(const Tensor& u, const Tensor& coefficients, const Tensor& structure,
+                       const Tensor& mesh, std::int64_t order) {
   // Made contiguous outside the autograd function, so that what it saves is still linked to its origin.
   return Spread::apply(u.contiguous(), coefficients.contiguous(), Places{structure, mesh, order});
 }

@@ -19,4 +19,11 @@ at::Tensor mesh_spread_cpu(const at::Tensor& u, const at::Tensor& coefficients, 
 at::Tensor mesh_gather_cpu(const at::Tensor& u, const at::Tensor& values, const at::Tensor& structure,
                            const at::Tensor& mesh, std::int64_t order, std::int64_t rank);
 
+// Ranks 0 to 3 with continuous weights of this order, else ValueError.
+void check_rank(std::int64_t rank, std::int64_t order);
+// Rank of coefficients [n, 1 | 4 | 10 | 20] that this order can spread, else ValueError.
+std::int64_t check_coefficients(const at::Tensor& coefficients, std::int64_t n, std::int64_t order);
+// u [N, 3] float64, finite, else ValueError.
+void check_coordinates(const at::Tensor& u, const at::Tensor& structure);
+
 }  // namespace hotpp::ops

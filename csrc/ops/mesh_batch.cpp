@@ -42,8 +42,8 @@ MeshBatch mesh_batch(const at::Tensor& mesh, std::int64_t order, const at::Tenso
   const std::int64_t n = structure.size(0), n_structures = batch.n_structures();
   batch.first_atom.assign(n_structures + 1, 0);
   for (std::int64_t i = 0; i < n; ++i) {
-    TORCH_CHECK_VALUE(owner[i] >= 0 && owner[i] < n_structures, "atom ", i, " belongs to structure ", owner[i],
-                      ", but there are ", n_structures, ": number the structures from 0.");
+    TORCH_CHECK_VALUE(owner[i] >= 0 && owner[i] < n_structures, "atom ", i, " belongs to structure ",
+                      owner[i], ", but there are ", n_structures, ": number the structures from 0.");
     ++batch.first_atom[owner[i] + 1];
   }
   for (std::int64_t s = 0; s < n_structures; ++s) batch.first_atom[s + 1] += batch.first_atom[s];

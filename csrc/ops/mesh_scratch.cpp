@@ -26,15 +26,11 @@ std::shared_ptr<const pme::Fft<Real>> transforms(const pme::Grid<Real>& grid) {
   static std::map<std::array<std::ptrdiff_t, 4>, std::shared_ptr<const pme::Fft<Real>>> known;
   const std::lock_guard<std::mutex> lock(mutex);
   const auto [k1, k2, k3] = grid.points;
-  auto& plan = known[{k1, k2, k3, grid.row}];
-  if (!plan) {
-    if (known.size() > most) {
-      known.clear();
-      return known[{k1, k2, k3, grid.row}] = std::make_shared<const pme::Fft<Real>>(grid, scratch<Real>(grid.size()));
-    }
-    plan = std::make_shared<const pme::Fft<Real>>(grid, scratch<Real>(grid.size()));
-  }
-  return plan;
+  const std::array<std::ptrdiff_t, 4> key{k1, k2, k3, grid.row};
+  if (const auto found = known.find(key); found != known.end()) return found->second;
+  if (known.size() >= most) known.clear();
+  const pme::AlignedArray<Real> memory(grid.size());  // planning may write
+  return known[key] = std::make_shared<const pme::Fft<Real>>(grid, memory.data());
 }
 
 template float* scratch(std::size_t);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Memory and transforms that outlive a call: freshly mapped pages and new FFT plans cost more than a small mesh.
+// Memory and transforms that outlive a call: freshly mapped pages and new FFT plans cost more than a small
+// mesh.
 #pragma once
 
 #include <memory>

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-// The compiler makes versions for wider vectors with fused multiply-add beside the portable one, and the loader
-// chooses by processor.
+// The compiler makes versions for wider vectors with fused multiply-add beside the portable one, and the
+// loader chooses by processor.
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && !defined(__FMA__)
 #define HOTPP_CLONES __attribute__((target_clones("default", "fma")))
 #else
@@ -71,10 +71,11 @@ HOTPP_CLONES void rho_tangent_terms(const ModeRow<Real>& row, int n, double* sum
 }
 
 template <class Real>
-HOTPP_CLONES void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent, const AxisModes& z_axis,
-                                       double* sums, Real* to, double* terms) {
+HOTPP_CLONES void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent,
+                                       const AxisModes& z_axis, double* sums, Real* to, double* terms) {
   for (int z = 0; z < n; ++z) {
-    const double g = tangent.constant + tangent.linear * z_axis.mixed[z] + tangent.quadratic * z_axis.square[z];
+    const double g =
+        tangent.constant + tangent.linear * z_axis.mixed[z] + tangent.quadratic * z_axis.square[z];
     const Real re = row.rho[2 * z], im = row.rho[2 * z + 1];
     const double power = g * (re * re + im * im), factor = 2.0 * g * row.slope[z];
     sums[z] += row.slope[z] * power;
@@ -85,7 +86,8 @@ HOTPP_CLONES void metric_tangent_terms(const ModeRow<Real>& row, int n, const Ro
 }
 
 void SlabColumns::clear() {
-  for (auto* column : {&total, &terms, &plain_, &mixed_, &square_}) std::fill(column->begin(), column->end(), 0.0);
+  for (auto* column : {&total, &terms, &plain_, &mixed_, &square_})
+    std::fill(column->begin(), column->end(), 0.0);
 }
 
 void SlabColumns::add_moments(const Modes& modes, int x) {
@@ -112,13 +114,13 @@ SlabSum SlabColumns::finish(const Modes& modes, int y) const {
   return sum;
 }
 
-#define HOTPP_INSTANTIATE(REAL)                                                                                    \
-  template void add_power(int, const REAL*, const REAL*, double*);                                                \
-  template void slope_terms(int, const REAL*, const REAL*, double*);                                              \
-  template void convolve(int, const REAL*, const REAL*, REAL*);                                                   \
-  template void rho_tangent_terms(const ModeRow<REAL>&, int, double*, REAL*, double*);                            \
-  template void metric_tangent_terms(const ModeRow<REAL>&, int, const RowTangent&, const AxisModes&, double*, REAL*, \
-                                     double*);
+#define HOTPP_INSTANTIATE(REAL)                                                                      \
+  template void add_power(int, const REAL*, const REAL*, double*);                                   \
+  template void slope_terms(int, const REAL*, const REAL*, double*);                                 \
+  template void convolve(int, const REAL*, const REAL*, REAL*);                                      \
+  template void rho_tangent_terms(const ModeRow<REAL>&, int, double*, REAL*, double*);               \
+  template void metric_tangent_terms(const ModeRow<REAL>&, int, const RowTangent&, const AxisModes&, \
+                                     double*, REAL*, double*);
 HOTPP_INSTANTIATE(float)
 HOTPP_INSTANTIATE(double)
 

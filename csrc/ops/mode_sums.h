@@ -10,13 +10,6 @@
 
 namespace hotpp::ops {
 
-// Axes of one mesh.
-struct Modes {
-  AxisModes x, y, z;
-  explicit Modes(const std::array<int, 3>& mesh) : x(mesh[0], false), y(mesh[1], false), z(mesh[2], true) {}
-  int stored() const { return static_cast<int>(z.square.size()); }
-};
-
 // sum of terms, and of terms times n_i n_j: xx, yy, zz, xy, xz, yz.
 struct SlabSum {
   double total = 0.0, moments[6] = {};
@@ -35,7 +28,7 @@ struct RowTangent {
 // interleaved complex numbers; n is the number of stored modes.
 template <class Real>
 struct ModeRow {
-  const Real *rho, *tau;                 // tau may be null: zero
+  const Real *rho, *tau;                  // tau may be null: zero
   const Real *value, *slope, *curvature;  // of the ModeTable
 };
 
@@ -57,13 +50,14 @@ void rho_tangent_terms(const ModeRow<Real>& row, int n, double* sums, Real* to, 
 
 // Adds g A' |rho|² to sums, 2 g A' rho to `to`, g A'' |rho|² to terms (if not null), g = nΓn.
 template <class Real>
-void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent, const AxisModes& z, double* sums,
-                          Real* to, double* terms);
+void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent, const AxisModes& z,
+                          double* sums, Real* to, double* terms);
 
 // Column sums over x of a slab.
 class SlabColumns {
  public:
-  explicit SlabColumns(int stored) : total(stored), terms(stored), plain_(stored), mixed_(stored), square_(stored) {}
+  explicit SlabColumns(int stored)
+      : total(stored), terms(stored), plain_(stored), mixed_(stored), square_(stored) {}
   void clear();
   void add_moments(const Modes& modes, int x);  // of `terms`
   SlabSum finish(const Modes& modes, int y) const;

@@ -60,13 +60,13 @@ class Memory {
 
 template <class Real>
 void fill_slab(const ModeSettings& settings, const std::array<int, 3>& mesh, const double* g, int y,
-               const std::array<std::vector<double>, 3>& factors, const std::array<AxisModes, 3>& modes,
-               ModeTable<Real>& table) {
-  const int n_modes = mesh[2] / 2 + 1;
-  const auto& [mx, my, mz] = modes;
+               const std::array<std::vector<double>, 3>& factors, ModeTable<Real>& table) {
+  const auto& [mx, my, mz] = table.modes;
+  const int n_modes = table.modes.stored();
   for (int x = 0; x < mesh[0]; ++x) {
     const std::size_t row = (static_cast<std::size_t>(y) * mesh[0] + x) * n_modes;
-    const double plane = g[0] * mx.square[x] + g[4] * my.square[y] + (g[1] + g[3]) * mx.mixed[x] * my.mixed[y];
+    const double plane =
+        g[0] * mx.square[x] + g[4] * my.square[y] + (g[1] + g[3]) * mx.mixed[x] * my.mixed[y];
     const double along = (g[2] + g[6]) * mx.mixed[x] + (g[5] + g[7]) * my.mixed[y];
     const double factor = factors[0][x] * factors[1][y];
     for (int z = 0; z < n_modes; ++z) {
@@ -126,25 +126,31 @@ AxisModes::AxisModes(int points, bool halved) {
 }
 
 template <class Real>
-std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings, const std::array<int, 3>& mesh,
-                                                  const double* metric, int derivatives) {
+std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings,
+                                                  const std::array<int, 3>& mesh, const double* metric,
+                                                  int derivatives) {
   static Memory<Real> memory;
-  Key key{mesh, {}, settings.order, static_cast<int>(settings.deconvolution), static_cast<int>(settings.kernel.kind),
-          settings.kernel.smearing, settings.kernel.tail, derivatives};
+  Key key{mesh,
+          {},
+          settings.order,
+          static_cast<int>(settings.deconvolution),
+          static_cast<int>(settings.kernel.kind),
+          settings.kernel.smearing,
+          settings.kernel.tail,
+          derivatives};
   std::copy_n(metric, 9, std::get<1>(key).begin());
   if (auto known = memory.find(key)) return known;
 
   const std::size_t size = static_cast<std::size_t>(mesh[0]) * mesh[1] * (mesh[2] / 2 + 1);
-  const auto table = std::make_shared<ModeTable<Real>>();
+  const auto table = std::make_shared<ModeTable<Real>>(ModeTable<Real>{Modes(mesh), {}, {}, {}});
   table->value.resize(size);
   if (derivatives > 0) table->slope.resize(size);
   if (derivatives > 1) table->curvature.resize(size);
   std::array<std::vector<double>, 3> factors;
   for (int d = 0; d < 3; ++d)
     factors[d] = pme::deconvolution_factors(mesh[d], settings.order, settings.deconvolution);
-  const std::array<AxisModes, 3> modes{AxisModes(mesh[0], false), AxisModes(mesh[1], false), AxisModes(mesh[2], true)};
 #pragma omp parallel for schedule(static)
-  for (int y = 0; y < mesh[1]; ++y) fill_slab(settings, mesh, metric, y, factors, modes, *table);
+  for (int y = 0; y < mesh[1]; ++y) fill_slab(settings, mesh, metric, y, factors, *table);
   memory.keep(key, table);
   return table;
 }

@@ -32,16 +32,25 @@ struct AxisModes {
   AxisModes(int points, bool halved);
 };
 
+// The axes of one mesh.
+struct Modes {
+  AxisModes x, y, z;
+  explicit Modes(const std::array<int, 3>& mesh) : x(mesh[0], false), y(mesh[1], false), z(mesh[2], true) {}
+  int stored() const { return static_cast<int>(z.square.size()); }
+};
+
 // [y][x][z], z = 0 .. K3/2: the modes of fixed y are contiguous, as the transforms work on them.
 template <class Real>
 struct ModeTable {
+  Modes modes;
   std::vector<Real> value, slope, curvature;  // the latter two are empty unless asked for
 };
 
 // metric [3][3]: b_i · b_j in 1/Å², so that k² = sum_ij n_i n_j metric_ij. derivatives: 0, 1 or 2.
 // Tables of cells that come back (another epoch, fixed-cell dynamics) are remembered.
 template <class Real>
-std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings, const std::array<int, 3>& mesh,
-                                                  const double* metric, int derivatives);
+std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings,
+                                                  const std::array<int, 3>& mesh, const double* metric,
+                                                  int derivatives);
 
 }  // namespace hotpp::ops

@@ -81,9 +81,9 @@ Tensor promote_cpu(const Tensor& c, const Tensor& v, const Tensor& add) {
   return result;
 }
 
-Tensor lower_cpu(const Tensor& d, const Tensor& v) {
+Tensor lower_cpu(const Tensor& d, const Tensor& v, std::int64_t rank) {
   const std::int64_t n = d.size(0), more = d.size(1);
-  Tensor result = at::empty({n, components(rank_of_columns(d, "derivatives") - 1)}, d.options());
+  Tensor result = at::empty({n, components(rank)}, d.options());
   AT_DISPATCH_FLOATING_TYPES(d.scalar_type(), "lower", [&] {
     const scalar_t* const dp = d.const_data_ptr<scalar_t>();
     const double* const vp = v.const_data_ptr<double>();
@@ -112,7 +112,8 @@ Tensor raised_columns(const Tensor& d, std::int64_t columns, int axis) {
 
 std::tuple<Tensor, Tensor> contract_anywhere(const Tensor& c, const Tensor& d) {
   std::vector<Tensor> sums;
-  for (int a = 0; a < 3; ++a) sums.push_back((c * raised_columns(d, c.size(1), a)).sum(1, false, at::kDouble));
+  for (int a = 0; a < 3; ++a)
+    sums.push_back((c * raised_columns(d, c.size(1), a)).sum(1, false, at::kDouble));
   return {at::stack(sums, 1), d.narrow(1, 0, c.size(1)).contiguous()};
 }
 
@@ -123,13 +124,14 @@ Tensor promote_anywhere(const Tensor& c, const Tensor& v, const Tensor& add) {
   for (int a = 0; a < 3; ++a) {
     std::vector<std::int64_t> index;
     for (std::int64_t j = 0; j < columns; ++j) index.push_back(raised[j][a]);
-    result.index_add_(1, at::tensor(index, c.options().dtype(at::kLong)), c * v.select(1, a).unsqueeze(1).to(c));
+    result.index_add_(1, at::tensor(index, c.options().dtype(at::kLong)),
+                      c * v.select(1, a).unsqueeze(1).to(c));
   }
   return result;
 }
 
-Tensor lower_anywhere(const Tensor& d, const Tensor& v) {
-  const std::int64_t columns = components(rank_of_columns(d, "derivatives") - 1);
+Tensor lower_anywhere(const Tensor& d, const Tensor& v, std::int64_t rank) {
+  const std::int64_t columns = components(rank);
   Tensor result = at::zeros({d.size(0), columns}, d.options());
   for (int a = 0; a < 3; ++a) result += raised_columns(d, columns, a) * v.select(1, a).unsqueeze(1).to(d);
   return result;
@@ -147,8 +149,9 @@ struct Contract : Function<Contract> {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor &c = saved[0], &d = saved[1];
     if (!seeds[0].defined() && !seeds[1].defined()) return {Tensor(), Tensor()};
-    const Tensor v = seeds[0].defined() ? seeds[0].contiguous() : at::zeros({c.size(0), 3}, c.options().dtype(at::kDouble));
-    return {ctx->needs_input_grad(0) ? lower(d, v) : Tensor(),
+    const Tensor v = seeds[0].defined() ? seeds[0].contiguous()
+                                        : at::zeros({c.size(0), 3}, c.options().dtype(at::kDouble));
+    return {ctx->needs_input_grad(0) ? lower(d, v, rank_of_columns(c, "coefficients")) : Tensor(),
             ctx->needs_input_grad(1) ? promote(c, v, seeds[1]) : Tensor()};
   }
 };
@@ -166,30 +169,31 @@ struct Promote : Function<Promote> {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor seed = seeds[0].contiguous();
     auto [vector, head] = contract(saved[0], seed);
-    return {ctx->needs_input_grad(0) ? lower(seed, saved[1]) : Tensor(), vector,
-            ctx->saved_data["adds"].toBool() ? head : Tensor()};
+    return {ctx->needs_input_grad(0) ? lower(seed, saved[1], rank_of_columns(saved[0], "coefficients"))
+                                     : Tensor(),
+            vector, ctx->saved_data["adds"].toBool() ? head : Tensor()};
   }
 };
 
 struct Lower : Function<Lower> {
-  static Tensor forward(AutogradContext* ctx, const Tensor& d, const Tensor& v) {
+  static Tensor forward(AutogradContext* ctx, const Tensor& d, const Tensor& v, std::int64_t rank) {
     at::AutoDispatchBelowADInplaceOrView below;
     ctx->save_for_backward({d, v});
-    return d.is_cpu() ? lower_cpu(d, v) : lower_anywhere(d, v);
+    return d.is_cpu() ? lower_cpu(d, v, rank) : lower_anywhere(d, v, rank);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& seeds) {
     const variable_list saved = ctx->get_saved_variables();
     const Tensor seed = seeds[0].contiguous();
     return {ctx->needs_input_grad(0) ? promote(seed, saved[1], Tensor()) : Tensor(),
-            ctx->needs_input_grad(1) ? std::get<0>(contract(seed, saved[0])) : Tensor()};
+            ctx->needs_input_grad(1) ? std::get<0>(contract(seed, saved[0])) : Tensor(), Tensor()};
   }
 };
 
 }  // namespace
 
 std::int64_t rank_of_columns(const Tensor& components_of_atoms, const char* what) {
-  TORCH_CHECK_VALUE(components_of_atoms.dim() == 2, "The ", what, " of the mesh have shape ", components_of_atoms.sizes(),
-                    ": expected [n_atoms, 1 | 4 | 10 | 20].");
+  TORCH_CHECK_VALUE(components_of_atoms.dim() == 2, "The ", what, " of the mesh have shape ",
+                    components_of_atoms.sizes(), ": expected [n_atoms, 1 | 4 | 10 | 20].");
   for (std::int64_t rank = 0; rank <= pme::max_rank; ++rank)
     if (components_of_atoms.size(1) == components(rank)) return rank;
   TORCH_CHECK_VALUE(false, "The ", what, " of the mesh have shape ", components_of_atoms.sizes(),
@@ -203,6 +207,6 @@ std::tuple<Tensor, Tensor> contract(const Tensor& c, const Tensor& d) {
 Tensor promote(const Tensor& c, const Tensor& v, const Tensor& add) {
   return Promote::apply(c, v, add.defined() ? std::optional<Tensor>(add.contiguous()) : std::nullopt);
 }
-Tensor lower(const Tensor& d, const Tensor& v) { return Lower::apply(d, v); }
+Tensor lower(const Tensor& d, const Tensor& v, std::int64_t rank) { return Lower::apply(d, v, rank); }
 
 }  // namespace hotpp::ops

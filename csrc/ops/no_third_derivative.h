@@ -23,7 +23,8 @@ struct NoThirdDerivative : torch::autograd::Function<NoThirdDerivative> {
 };
 
 // The gradient itself; differentiating it further is an error with this message.
-inline at::Tensor once_more_at_most(const at::Tensor& gradient, at::TensorList depends_on, const char* message) {
+inline at::Tensor once_more_at_most(const at::Tensor& gradient, at::TensorList depends_on,
+                                    const char* message) {
   return at::GradMode::is_enabled() ? NoThirdDerivative::apply(gradient, depends_on, std::string(message))
                                     : gradient;
 }

@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "ops/choices.h"
 #include "ops/no_third_derivative.h"
 
 namespace hotpp::ops {
@@ -34,63 +35,37 @@ std::tuple<Tensor, Tensor> forward_cpu(const Tensor& rho, const Tensor& metric, 
 }
 
 std::tuple<Tensor, Tensor> gradient_cpu(const Tensor& spectrum, const Tensor& metric, const Tensor& seed,
-                                        const Tensor& mesh, std::int64_t order, Text deconvolution, Text kernel,
-                                        double smearing, bool want_rho, bool want_metric) {
+                                        const Tensor& mesh, std::int64_t order, Text deconvolution,
+                                        Text kernel, double smearing, bool want_rho, bool want_metric) {
   return reciprocal_sum_gradient_cpu(spectrum, metric.contiguous(), seed.contiguous(), mesh,
                                      settings(order, deconvolution, kernel, smearing), want_rho, want_metric);
 }
 
-std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& spectrum, const Tensor& metric, const Tensor& seed,
-                                              const std::optional<Tensor>& rho_tangent,
+std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& spectrum, const Tensor& metric,
+                                              const Tensor& seed, const std::optional<Tensor>& rho_tangent,
                                               const std::optional<Tensor>& metric_tangent, const Tensor& mesh,
-                                              std::int64_t order, Text deconvolution, Text kernel, double smearing, bool want_rho, bool want_metric) {
+                                              std::int64_t order, Text deconvolution, Text kernel,
+                                              double smearing, bool want_rho, bool want_metric) {
   const auto contiguous = [](const std::optional<Tensor>& t) { return t ? t->contiguous() : Tensor(); };
   return reciprocal_sum_second_cpu(spectrum, metric.contiguous(), seed.contiguous(), contiguous(rho_tangent),
                                    contiguous(metric_tangent), mesh,
                                    settings(order, deconvolution, kernel, smearing), want_rho, want_metric);
 }
 
-template <class Signature, class... Arguments>
-auto call(const char* name, const Arguments&... arguments) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>().call(arguments...);
-}
-
-// The arguments that are no variables.
-struct Choices {
-  Tensor mesh;
-  std::int64_t order;
-  std::string deconvolution, kernel;
-  double smearing;
-
-  void save(AutogradContext* ctx) const {
-    auto& data = ctx->saved_data;
-    data["mesh"] = mesh;
-    data["order"] = order;
-    data["deconvolution"] = deconvolution;
-    data["kernel"] = kernel;
-    data["smearing"] = smearing;
-  }
-  static Choices load(AutogradContext* ctx) {
-    auto& data = ctx->saved_data;
-    return {data["mesh"].toTensor(),      data["order"].toInt(),       data["deconvolution"].toStringRef(),
-            data["kernel"].toStringRef(), data["smearing"].toDouble()};
-  }
-};
-
 struct Gradient : Function<Gradient> {
   // The wanted ones of the gradients with respect to rho and metric. `spectrum` is that of rho: the
   // derivative with respect to it is counted with rho.
-  static variable_list forward(AutogradContext* ctx, const Tensor& rho, const Tensor& metric, const Tensor& seed,
-                               const Tensor& spectrum, const Choices& c, bool want_rho, bool want_metric) {
-    at::AutoDispatchBelowADInplaceOrView below;
+  static variable_list forward(AutogradContext* ctx, const Tensor& rho, const Tensor& metric,
+                               const Tensor& seed, const Tensor& spectrum, const Choices& c, bool want_rho,
+                               bool want_metric) {
     ctx->save_for_backward({rho, metric, seed, spectrum});
     ctx->saved_data["want_rho"] = want_rho;
     ctx->saved_data["want_metric"] = want_metric;
     ctx->set_materialize_grads(false);
     c.save(ctx);
-    const auto [rho_gradient, metric_gradient] = call<decltype(gradient_cpu)>(
-        "hotpp_lr::_reciprocal_sum_gradient", spectrum, metric, seed, c.mesh, c.order, c.deconvolution, c.kernel,
-        c.smearing, want_rho, want_metric);
+    const auto [rho_gradient, metric_gradient] = call_operator<decltype(gradient_cpu)>(
+        "hotpp_lr::_reciprocal_sum_gradient", spectrum, metric, seed, c.mesh, c.order, c.deconvolution,
+        c.kernel, c.smearing, want_rho, want_metric);
     variable_list outputs;
     if (want_rho) outputs.push_back(rho_gradient);
     if (want_metric) outputs.push_back(metric_gradient);
@@ -100,18 +75,18 @@ struct Gradient : Function<Gradient> {
   static variable_list backward(AutogradContext* ctx, const variable_list& tangents) {
     const variable_list saved = ctx->get_saved_variables();
     const Choices c = Choices::load(ctx);
-    const bool has_rho = ctx->saved_data["want_rho"].toBool(), has_metric = ctx->saved_data["want_metric"].toBool();
+    const bool has_rho = ctx->saved_data["want_rho"].toBool(),
+               has_metric = ctx->saved_data["want_metric"].toBool();
     const Tensor rho_tangent = has_rho ? tangents[0] : Tensor();
     const Tensor metric_tangent = has_metric ? tangents[has_rho ? 1 : 0] : Tensor();
     variable_list outputs(12);
     if (!rho_tangent.defined() && !metric_tangent.defined()) return outputs;
     const auto given = [](const Tensor& t) { return t.defined() ? std::optional<Tensor>(t) : std::nullopt; };
     const auto second = [&] {
-      at::AutoDispatchBelowADInplaceOrView below;
-      return call<decltype(second_cpu)>("hotpp_lr::_reciprocal_sum_second", saved[3], saved[1], saved[2],
-                                        given(rho_tangent), given(metric_tangent), c.mesh, c.order, c.deconvolution,
-                                        c.kernel, c.smearing, ctx->needs_input_grad(0),
-                                        ctx->needs_input_grad(1));
+      return call_operator<decltype(second_cpu)>("hotpp_lr::_reciprocal_sum_second", saved[3], saved[1],
+                                                 saved[2], given(rho_tangent), given(metric_tangent), c.mesh,
+                                                 c.order, c.deconvolution, c.kernel, c.smearing,
+                                                 ctx->needs_input_grad(0), ctx->needs_input_grad(1));
     };
     const auto [of_seed, of_rho, of_metric] = second();
     variable_list depends_on{saved[0], saved[1], saved[2]};
@@ -126,10 +101,9 @@ struct Gradient : Function<Gradient> {
 
 struct Sum : Function<Sum> {
   static Tensor forward(AutogradContext* ctx, const Tensor& rho, const Tensor& metric, const Choices& c) {
-    at::AutoDispatchBelowADInplaceOrView below;
     const auto [sums, spectrum] =
-        call<decltype(forward_cpu)>("hotpp_lr::_reciprocal_sum_forward", rho, metric, c.mesh, c.order,
-                                    c.deconvolution, c.kernel, c.smearing);
+        call_operator<decltype(forward_cpu)>("hotpp_lr::_reciprocal_sum_forward", rho, metric, c.mesh,
+                                             c.order, c.deconvolution, c.kernel, c.smearing);
     ctx->save_for_backward({rho, metric, spectrum});
     c.save(ctx);
     return sums;
@@ -156,8 +130,6 @@ Tensor reciprocal_sum(const Tensor& rho, const Tensor& metric, const Tensor& mes
 
 }  // namespace
 
-#define HOTPP_CHOICES "Tensor mesh, int order, str deconvolution, str kernel, float smearing"
-
 TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
   m.def("reciprocal_sum(Tensor rho, Tensor metric, " HOTPP_CHOICES ") -> Tensor", &reciprocal_sum);
   m.def("_reciprocal_sum_forward(Tensor rho, Tensor metric, " HOTPP_CHOICES ") -> (Tensor, Tensor)");
@@ -165,7 +137,8 @@ TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
         ", bool want_rho, bool want_metric) -> (Tensor, Tensor)");
   m.def(
       "_reciprocal_sum_second(Tensor spectrum, Tensor metric, Tensor seed, Tensor? rho_tangent, "
-      "Tensor? metric_tangent, " HOTPP_CHOICES ", bool want_rho, bool want_metric) -> (Tensor, Tensor, Tensor)");
+      "Tensor? metric_tangent, " HOTPP_CHOICES
+      ", bool want_rho, bool want_metric) -> (Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(hotpp_lr, CPU, m) {
   m.impl("_reciprocal_sum_forward", forward_cpu);

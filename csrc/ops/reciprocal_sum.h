@@ -22,21 +22,25 @@
 
 namespace hotpp::ops {
 
-// rho: flat buffer as in mesh_batch.h, float32 or float64; metric [S, 3, 3] float64 in 1/Å²; mesh [S, 3] int64.
-// Returns sums [S] float64 and the spectrum of rho (opaque, of the type of rho).
+// metric [S, 3, 3] float64, finite, else ValueError.
+void check_metric(const at::Tensor& metric, std::int64_t n_structures);
+
+// rho: flat buffer as in mesh_batch.h, float32 or float64; metric [S, 3, 3] float64 in 1/Å²; mesh [S, 3]
+// int64. Returns sums [S] float64 and the spectrum of rho (opaque, of the type of rho).
 std::tuple<at::Tensor, at::Tensor> reciprocal_sum_cpu(const at::Tensor& rho, const at::Tensor& metric,
                                                       const at::Tensor& mesh, const ModeSettings& settings);
 
 // Times seed [S] float64; unwanted results are undefined.
-std::tuple<at::Tensor, at::Tensor> reciprocal_sum_gradient_cpu(const at::Tensor& spectrum, const at::Tensor& metric,
+std::tuple<at::Tensor, at::Tensor> reciprocal_sum_gradient_cpu(const at::Tensor& spectrum,
+                                                               const at::Tensor& metric,
                                                                const at::Tensor& seed, const at::Tensor& mesh,
                                                                const ModeSettings& settings, bool want_rho,
                                                                bool want_metric);
 
 // dJ/de [S], dJ/drho, dJ/dmetric with e = seed; undefined tangents are zero, unwanted results undefined.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> reciprocal_sum_second_cpu(
-    const at::Tensor& spectrum, const at::Tensor& metric, const at::Tensor& seed, const at::Tensor& rho_tangent,
-    const at::Tensor& metric_tangent, const at::Tensor& mesh, const ModeSettings& settings, bool want_rho,
-    bool want_metric);
+    const at::Tensor& spectrum, const at::Tensor& metric, const at::Tensor& seed,
+    const at::Tensor& rho_tangent, const at::Tensor& metric_tangent, const at::Tensor& mesh,
+    const ModeSettings& settings, bool want_rho, bool want_metric);
 
 }  // namespace hotpp::ops

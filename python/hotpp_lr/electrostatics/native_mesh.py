@@ -1,9 +1,9 @@
 """Particle-mesh Ewald on the compiled operators: the same energy as `mesh.pme_energy`, differentiable twice.
 
-    rho = mesh_spread(u, c),   sums = sum_k A(k²) |FFT[rho](k)|²,   E = 2 pi k_e / V sums + self + background
+    rho = spread(u, c),   E = (2 pi k_e / V) sum_{k != 0} A(k²) |FFT[rho](k)|²  -  E_self  -  background
 
 u = r·transform are mesh coordinates and c = (q, μ·transform) multipoles in mesh units. Here is the one
-differentiable step that sees positions and the cell; behind it everything happens in csrc/ops.
+differentiable step that sees positions and the cell; the sum is one operator, `mesh_sum` (csrc/ops/mesh_sum.cpp).
 """
 
 from math import pi
@@ -16,7 +16,7 @@ from hotpp_lr.electrostatics.assignment import mesh_transform
 from hotpp_lr.electrostatics.checks import check_inputs
 from hotpp_lr.electrostatics.influence import check_deconvolution
 from hotpp_lr.electrostatics.kernel import make_kernel
-from hotpp_lr.electrostatics.mesh import background_energy, check_mesh, self_energy
+from hotpp_lr.electrostatics.mesh import check_mesh
 from hotpp_lr.native import load_operators
 
 
@@ -43,23 +43,25 @@ def pme_energy_native(
     if dipoles is not None and order < 4 and positions.requires_grad:
         raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
     shape = make_kernel(kernel, smearing)
-    wide = torch.float64
-    cell = cell.to(wide)
+    cell = cell.to(torch.float64)
     inverse_cell = torch.linalg.inv(cell)
     volume = torch.linalg.det(cell).abs()
 
-    transform = mesh_transform(inverse_cell, mesh)[structure]
-    u = torch.bmm(positions.to(wide)[:, None, :], transform)[:, 0]
+    transform = mesh_transform(inverse_cell, mesh.to(cell.device))
+    u = ops.structure_map(positions, transform, structure)
     coefficients = charges[:, None]
     if dipoles is not None:
-        in_mesh = torch.bmm(dipoles.to(wide)[:, None, :], transform)[:, 0]
+        in_mesh = ops.structure_map(dipoles, transform, structure)
         coefficients = torch.cat([coefficients, in_mesh.to(charges.dtype)], dim=1)
-    rho = ops.mesh_spread(u, coefficients, structure, mesh, order)
-
     metric = (2.0 * pi) ** 2 * inverse_cell.transpose(1, 2) @ inverse_cell
-    sums = ops.reciprocal_sum(rho, metric, mesh, order, deconvolution, kernel, smearing)
-    energy = 2.0 * pi * COULOMB_CONSTANT * sums / volume
-    energy = energy + background_energy(charges, structure, volume, shape)
+    sums = ops.mesh_sum(u, coefficients, metric, structure, mesh, order, deconvolution, kernel, smearing)
+
+    n = cell.shape[0]
+    total = ops.structure_dot(charges[:, None], torch.ones_like(charges)[:, None], structure, n)
+    energy = COULOMB_CONSTANT * (2.0 * pi * sums - shape.background() * total**2) / volume
     if subtract_self:
-        energy = energy - self_energy(charges, dipoles, structure, cell.shape[0], shape)
+        b0, b1 = shape.at_zero()
+        energy = energy - 0.5 * COULOMB_CONSTANT * b0 * ops.structure_dot(charges[:, None], charges[:, None], structure, n)
+        if dipoles is not None:
+            energy = energy - 0.5 * COULOMB_CONSTANT * b1 * ops.structure_dot(dipoles, dipoles, structure, n)
     return energy.to(torch.promote_types(positions.dtype, charges.dtype))
