@@ -24,8 +24,9 @@ from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.ewald import half_space_modes
 from hotpp_lr.electrostatics.kernel import GaussianKernel, Kernel
 
-#: Modes (counting k and -k) that are summed one by one; shorter waves are represented by shells times directions.
-MOST_MODES = 2000
+#: Modes (counting k and -k) of a measured structure that are summed one by one, fewer for more than 10,000 atoms;
+#: shorter waves are represented by shells times directions.
+MOST_MODES, LEAST_MODES, MOST_PHASES = 2000, 200, 20_000_000
 SHELLS, DIRECTIONS = 20, 24
 
 #: Where nothing is known of a structure, an ionic melt: |μ|²/q² in Å²; the wave number times the mean distance of atoms
@@ -107,7 +108,10 @@ class ErrorModel:
     @cached_property
     def _modes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Wave vectors [M, 3], how many modes each stands for, kernel g and |S|² of each."""
-        k, weights = sample_modes(self.cell, kernel_extent(self.kernel), self.sources.positions is not None)
+        one_by_one = 0
+        if self.sources.positions is not None:
+            one_by_one = min(MOST_MODES, max(LEAST_MODES, MOST_PHASES // self.sources.n_atoms))
+        k, weights = sample_modes(self.cell, kernel_extent(self.kernel), one_by_one)
         k2 = (k * k).sum(1)
         screening = self.kernel.screening(torch.from_numpy(k2)).numpy()
         g = 4.0 * pi * COULOMB_CONSTANT / self.volume * screening / k2
@@ -130,7 +134,7 @@ class ErrorModel:
         k2 = (k * k).sum(1)
         points = np.asarray(mesh, dtype=float)
         x = 0.5 * k @ self.cell.T / points  # [M, 3], k·a_a / 2 K_a
-        inside = (np.abs(x) <= 0.5 * pi).all(1)
+        inside = (np.abs(x) <= 0.5 * pi + 1e-9).all(1)  # the mode n = K/2 is on the mesh
         assignment = np.sinc(x[:, :, None] / pi + np.arange(-2, 3)) ** order  # [M, 3, 5], m_a = -2 .. 2
         d = np.where(inside, g / (assignment**2).sum(2).prod(1), 0.0)
         w0 = assignment[:, :, 2].prod(1)
@@ -171,16 +175,16 @@ def kernel_extent(kernel: Kernel) -> float:
     return 5.0 / kernel.smearing if isinstance(kernel, GaussianKernel) else kernel.cutoff
 
 
-def sample_modes(cell: np.ndarray, extent: float, exact: bool) -> tuple[np.ndarray, np.ndarray]:
+def sample_modes(cell: np.ndarray, extent: float, one_by_one: int) -> tuple[np.ndarray, np.ndarray]:
     """Half of the wave vectors [M, 3] within `extent` and how many modes of the cell each stands for.
 
-    exact: the MOST_MODES longest waves one by one (a structure has sharp peaks there), shells beyond; else shells.
+    one_by_one: number of the longest waves, where a structure has sharp peaks, to take singly; shells beyond.
     """
     reciprocal = 2.0 * pi * np.linalg.inv(cell).T
     volume = abs(np.linalg.det(cell))
-    ball = min(extent, (6.0 * pi**2 * MOST_MODES / volume) ** (1 / 3)) if exact else 0.0
+    ball = min(extent, (6.0 * pi**2 * one_by_one / volume) ** (1 / 3))
     vectors, weights = [], []
-    if exact:
+    if one_by_one:
         modes = half_space_modes(torch.as_tensor(cell, dtype=torch.float64), ball).numpy()
         vectors.append(modes @ reciprocal)
         weights.append(np.full(len(modes), 2.0))
