@@ -30,6 +30,11 @@ void check_coordinates(const Tensor& u, const Tensor& structure) {
   for (std::int64_t i = 0; i < u.numel(); ++i)
     TORCH_CHECK_VALUE(std::isfinite(p[i]), "positions contain NaN or infinity (atom ", i / 3,
                       "), or its cell has no volume: check the input structure or the model.");
+  constexpr double farthest = 1e9;  // beyond, less than 7 digits of the position within the mesh are left
+  for (std::int64_t i = 0; i < u.numel(); ++i)
+    TORCH_CHECK_VALUE(std::abs(p[i]) <= farthest, "atom ", i / 3,
+                      " is too far from the cell (mesh coordinate ", p[i],
+                      "): wrap the positions into the cell.");
 }
 
 std::int64_t check_coefficients(const Tensor& coefficients, std::int64_t n, std::int64_t order) {

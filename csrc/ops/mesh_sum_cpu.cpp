@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 
+#include <cmath>
+
 #include "ops/mesh_assignment.h"
 #include "ops/mesh_sum.h"
 #include "ops/mode_passes.h"
@@ -19,11 +21,16 @@ std::tuple<Tensor, Tensor> mesh_sum_cpu(const Tensor& u, const Tensor& coefficie
   check_coordinates(u, structure);
   check_metric(metric, batch.n_structures());
   const int rank = static_cast<int>(check_coefficients(coefficients, u.size(0), settings.order));
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, coefficients.scalar_type());
   Tensor sums = at::empty({batch.n_structures()}, metric.options()), spectrum;
   if (want_spectrum) spectrum = at::empty({first.back()}, coefficients.options());
   const double* const g = metric.const_data_ptr<double>();
   AT_DISPATCH_FLOATING_TYPES(coefficients.scalar_type(), "mesh_sum", [&] {
+    const scalar_t* const c = coefficients.const_data_ptr<scalar_t>();
+    for (std::int64_t i = 0, columns = coefficients.size(1); i < coefficients.numel(); ++i)
+      TORCH_CHECK_VALUE(std::isfinite(c[i]), i % columns == 0 ? "charges" : "dipoles",
+                        " contain NaN or infinity (atom ", i / columns,
+                        "): check the input structure or the model.");
     for_each_structure(batch.n_structures(), [&](std::int64_t s) {
       MeshWorker<scalar_t> worker(batch, s, settings.order);
       worker.place(u.const_data_ptr<double>());
@@ -42,7 +49,7 @@ std::tuple<Tensor, Tensor> mesh_sum_gradient_cpu(const Tensor& u, const Tensor& 
                                                  std::int64_t rank, bool want_metric) {
   const MeshBatch batch = mesh_batch(mesh, settings.order, structure);
   check_rank(rank, settings.order);
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, spectrum.scalar_type());
   Tensor derivatives = at::empty({u.size(0), components(rank)}, spectrum.options()), metric_gradient;
   if (want_metric) metric_gradient = at::empty_like(metric);
   const double* const g = metric.const_data_ptr<double>();
@@ -69,7 +76,7 @@ std::tuple<Tensor, Tensor, Tensor> mesh_sum_second_cpu(const Tensor& u, const Te
   const int tangent_rank =
       tangents.defined() ? static_cast<int>(check_coefficients(tangents, u.size(0), settings.order)) : -1;
   if (rank >= 0) check_rank(rank, settings.order);
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, spectrum.scalar_type());
   Tensor seed_gradient = at::empty({batch.n_structures()}, metric.options()), derivatives, metric_gradient;
   if (rank >= 0) derivatives = at::empty({u.size(0), components(rank)}, spectrum.options());
   if (want_metric) metric_gradient = at::empty_like(metric);

@@ -13,6 +13,7 @@
 #include "ops/mesh_scratch.h"
 #include "ops/mode_sums.h"
 #include "pme/cpu/gather.h"
+#include "pme/cpu/kernels.h"
 #include "pme/cpu/spread.h"
 
 namespace hotpp::ops {
@@ -26,13 +27,13 @@ class MeshWorker {
         structure_(structure),
         grid_(batch.meshes[structure], static_cast<int>(order)),
         atoms_(grid_.points, grid_.order),
-        work_(scratch<Real>(grid_.size())) {}
+        work_(scratch<Real>(Purpose::Mesh, grid_.size())) {}
 
   Real* row(int x, int y) const { return work_ + x * grid_.plane + y * grid_.row; }
-  int stored_modes() const { return grid_.modes(); }
+  int stored_modes() const { return padded_modes<Real>(grid_.points[2]); }
   // Modes of fixed y are [x][z] behind this offset, in a table and in a spectrum (twice that).
   std::int64_t mode_row(int x, int y) const {
-    return (static_cast<std::int64_t>(y) * grid_.points[0] + x) * grid_.modes();
+    return (static_cast<std::int64_t>(y) * grid_.points[0] + x) * stored_modes();
   }
 
   // Places the atoms; u [N, 3] of the batch.
@@ -86,31 +87,43 @@ class MeshWorker {
       }
   }
 
-  // Transforms the mesh (forward: charges to modes before f, backward: modes to potential after it) around
-  // calls f(x, y, columns) for all rows of modes, slab by slab.
+  // Transforms (not normalised) the mesh (forward: charges to modes before f, backward: modes to potential
+  // after it) around calls f(x, y, columns) for all rows of modes, slab by slab.
   template <class F>
   SlabSum over_modes(bool forward, bool backward, const Modes& modes, const F& f) {
-    const auto fft = transforms(grid_);
-    const int k1 = grid_.points[0], k2 = grid_.points[1];
+    const auto lines = transforms<Real>(grid_.points);
+    const pme::Kernels<Real>& kernel = pme::kernels<Real>();
+    const auto [k1, k2, k3] = grid_.points;
+    const int block = 2 * pme::fft_lanes<Real>, blocks = 2 * stored_modes() / block;
+    const std::size_t needed = pme::line_scratch<Real>(std::max({k1, k2, k3}));
     std::vector<SlabSum> slabs(k2);
 #pragma omp parallel
     {
+      Real* const memory = scratch<Real>(Purpose::Lines, needed);
       if (forward) {
 #pragma omp for schedule(static)
-        for (int x = 0; x < k1; ++x) fft->plane_forward(work_, x);
+        for (int x = 0; x < grid_.points[0]; ++x) {
+          kernel.transform_rows_forward(lines->z.plan(), row(x, 0), grid_.row, grid_.points[1], memory);
+          kernel.transform_lines(lines->y.plan(), row(x, 0), grid_.row, blocks, block, false, memory);
+        }
       }
-      SlabColumns columns(grid_.modes());
+      SlabColumns columns(stored_modes());
 #pragma omp for schedule(static)
-      for (int y = 0; y < k2; ++y) {
+      for (int y = 0; y < grid_.points[1]; ++y) {
         columns.clear();
-        if (forward) fft->slab_forward(work_, y);
-        for (int x = 0; x < k1; ++x) f(x, y, columns);
-        if (backward) fft->slab_backward(work_, y);
+        if (forward)
+          kernel.transform_lines(lines->x.plan(), row(0, y), grid_.plane, blocks, block, false, memory);
+        for (int x = 0; x < grid_.points[0]; ++x) f(x, y, columns);
+        if (backward)
+          kernel.transform_lines(lines->x.plan(), row(0, y), grid_.plane, blocks, block, true, memory);
         slabs[y] = columns.finish(modes, y);
       }
       if (backward) {
 #pragma omp for schedule(static)
-        for (int x = 0; x < k1; ++x) fft->plane_backward(work_, x);
+        for (int x = 0; x < grid_.points[0]; ++x) {
+          kernel.transform_lines(lines->y.plan(), row(x, 0), grid_.row, blocks, block, true, memory);
+          kernel.transform_rows_backward(lines->z.plan(), row(x, 0), grid_.row, grid_.points[1], memory);
+        }
       }
     }
     SlabSum sum;  // in a fixed order

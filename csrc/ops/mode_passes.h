@@ -8,12 +8,18 @@
 
 namespace hotpp::ops {
 
-// Reals in the spectrum of each structure, [y][x][z] complex; [S + 1] offsets.
-inline std::vector<std::int64_t> spectrum_offsets(const MeshBatch& batch) {
+// Reals in the spectrum of each structure, [y][x][z] with padding; [S + 1] offsets.
+template <class Real>
+std::vector<std::int64_t> spectrum_offsets(const MeshBatch& batch) {
   std::vector<std::int64_t> first{0};
   for (const auto& mesh : batch.meshes)
-    first.push_back(first.back() + 2 * static_cast<std::int64_t>(mesh[0]) * mesh[1] * (mesh[2] / 2 + 1));
+    first.push_back(first.back() +
+                    2 * static_cast<std::int64_t>(mesh[0]) * mesh[1] * padded_modes<Real>(mesh[2]));
   return first;
+}
+
+inline std::vector<std::int64_t> spectrum_offsets(const MeshBatch& batch, at::ScalarType type) {
+  return type == at::kFloat ? spectrum_offsets<float>(batch) : spectrum_offsets<double>(batch);
 }
 
 // Mesh of the worker: charges -> nothing of use. Keeps their spectrum in `saved` unless null; returns

@@ -37,51 +37,61 @@ RowTangent::RowTangent(const double* gamma, const Modes& modes, int x, int y)
       linear((gamma[2] + gamma[6]) * modes.x.mixed[x] + (gamma[5] + gamma[7]) * modes.y.mixed[y]),
       quadratic(gamma[8]) {}
 
+// Loops over the modes z of a row; re and im: where the parts of mode z are in a row of a spectrum.
+#define HOTPP_FOR_MODES(n)                         \
+  constexpr int lanes = pme::fft_lanes<Real>;      \
+  for (int block = 0; block < (n); block += lanes) \
+    for (int lane = 0, z = block, re = 2 * block, im = re + lanes; lane < lanes; ++lane, ++z, ++re, ++im)
+
 template <class Real>
 HOTPP_CLONES void add_power(int n, const Real* rho, const Real* value, double* sums) {
-  for (int z = 0; z < n; ++z)
-    sums[z] += static_cast<double>(value[z]) * (rho[2 * z] * rho[2 * z] + rho[2 * z + 1] * rho[2 * z + 1]);
+  HOTPP_FOR_MODES(n) sums[z] += static_cast<double>(value[z]) * (rho[re] * rho[re] + rho[im] * rho[im]);
 }
 
 template <class Real>
 HOTPP_CLONES void slope_terms(int n, const Real* rho, const Real* slope, double* terms) {
-  for (int z = 0; z < n; ++z)
-    terms[z] = static_cast<double>(slope[z]) * (rho[2 * z] * rho[2 * z] + rho[2 * z + 1] * rho[2 * z + 1]);
+  HOTPP_FOR_MODES(n) terms[z] = static_cast<double>(slope[z]) * (rho[re] * rho[re] + rho[im] * rho[im]);
 }
 
 template <class Real>
 HOTPP_CLONES void convolve(int n, const Real* rho, const Real* value, Real* to) {
-  for (int z = 0; z < n; ++z) {
-    const Real factor = 2 * value[z];
-    to[2 * z] = factor * rho[2 * z];
-    to[2 * z + 1] = factor * rho[2 * z + 1];
+  HOTPP_FOR_MODES(n) {
+    to[re] = 2 * value[z] * rho[re];
+    to[im] = 2 * value[z] * rho[im];
   }
 }
 
 template <class Real>
 HOTPP_CLONES void rho_tangent_terms(const ModeRow<Real>& row, int n, double* sums, Real* to, double* terms) {
-  for (int z = 0; z < n; ++z) {
-    const Real re = row.tau[2 * z], im = row.tau[2 * z + 1], factor = 2 * row.value[z];
-    const double overlap = 2.0 * (re * row.rho[2 * z] + im * row.rho[2 * z + 1]);
+  if (terms) {
+    HOTPP_FOR_MODES(n) {
+      const double overlap = 2.0 * (row.tau[re] * row.rho[re] + row.tau[im] * row.rho[im]);
+      terms[z] = row.slope[z] * overlap;
+    }
+  }
+  HOTPP_FOR_MODES(n) {
+    const double overlap = 2.0 * (row.tau[re] * row.rho[re] + row.tau[im] * row.rho[im]);
     sums[z] += row.value[z] * overlap;
-    if (terms) terms[z] = row.slope[z] * overlap;
-    to[2 * z] = factor * re;
-    to[2 * z + 1] = factor * im;
+    to[re] = 2 * row.value[z] * row.tau[re];
+    to[im] = 2 * row.value[z] * row.tau[im];
   }
 }
 
 template <class Real>
 HOTPP_CLONES void metric_tangent_terms(const ModeRow<Real>& row, int n, const RowTangent& tangent,
                                        const AxisModes& z_axis, double* sums, Real* to, double* terms) {
-  for (int z = 0; z < n; ++z) {
-    const double g =
-        tangent.constant + tangent.linear * z_axis.mixed[z] + tangent.quadratic * z_axis.square[z];
-    const Real re = row.rho[2 * z], im = row.rho[2 * z + 1];
-    const double power = g * (re * re + im * im), factor = 2.0 * g * row.slope[z];
-    sums[z] += row.slope[z] * power;
-    if (terms) terms[z] += row.curvature[z] * power;
-    to[2 * z] += static_cast<Real>(factor * re);
-    to[2 * z + 1] += static_cast<Real>(factor * im);
+  const auto along = [&](int z) {
+    return tangent.constant + tangent.linear * z_axis.mixed[z] + tangent.quadratic * z_axis.square[z];
+  };
+  if (terms) {
+    HOTPP_FOR_MODES(n)
+    terms[z] += row.curvature[z] * along(z) * (row.rho[re] * row.rho[re] + row.rho[im] * row.rho[im]);
+  }
+  HOTPP_FOR_MODES(n) {
+    const double factor = along(z) * row.slope[z];
+    sums[z] += factor * (row.rho[re] * row.rho[re] + row.rho[im] * row.rho[im]);
+    to[re] += static_cast<Real>(2.0 * factor * row.rho[re]);
+    to[im] += static_cast<Real>(2.0 * factor * row.rho[im]);
   }
 }
 

@@ -24,8 +24,8 @@ struct RowTangent {
   RowTangent(const double* gamma, const Modes& modes, int x, int y);
 };
 
-// Terms of a row of modes, as the derivatives of reciprocal_sum.h need them. Rows of rho and tau are
-// interleaved complex numbers; n is the number of stored modes.
+// Terms of a row of modes, as the derivatives of reciprocal_sum.h need them. rho and tau are rows of a
+// spectrum, see padded_modes; n is the number of modes with padding.
 template <class Real>
 struct ModeRow {
   const Real *rho, *tau;                  // tau may be null: zero

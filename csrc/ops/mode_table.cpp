@@ -62,9 +62,9 @@ template <class Real>
 void fill_slab(const ModeSettings& settings, const std::array<int, 3>& mesh, const double* g, int y,
                const std::array<std::vector<double>, 3>& factors, ModeTable<Real>& table) {
   const auto& [mx, my, mz] = table.modes;
-  const int n_modes = table.modes.stored();
+  const int n_modes = mesh[2] / 2 + 1, padded = table.modes.stored();
   for (int x = 0; x < mesh[0]; ++x) {
-    const std::size_t row = (static_cast<std::size_t>(y) * mesh[0] + x) * n_modes;
+    const std::size_t row = (static_cast<std::size_t>(y) * mesh[0] + x) * padded;
     const double plane =
         g[0] * mx.square[x] + g[4] * my.square[y] + (g[1] + g[3]) * mx.mixed[x] * my.mixed[y];
     const double along = (g[2] + g[6]) * mx.mixed[x] + (g[5] + g[7]) * my.mixed[y];
@@ -114,14 +114,14 @@ ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution,
   return settings;
 }
 
-AxisModes::AxisModes(int points, bool halved) {
-  const int n = halved ? points / 2 + 1 : points;
-  for (int i = 0; i < n; ++i) {
+AxisModes::AxisModes(int points, int stored, bool halved)
+    : square(stored), mixed(stored), occurrences(stored) {
+  for (int i = 0; i < (halved ? points / 2 + 1 : points); ++i) {
     const double mode = 2 * i <= points ? i : i - points;
     const bool nyquist = 2 * i == points;
-    square.push_back(mode * mode);
-    mixed.push_back(nyquist ? 0.0 : mode);
-    occurrences.push_back(halved && i > 0 && !nyquist ? 2.0 : 1.0);
+    square[i] = mode * mode;
+    mixed[i] = nyquist ? 0.0 : mode;
+    occurrences[i] = halved && i > 0 && !nyquist ? 2.0 : 1.0;
   }
 }
 
@@ -141,8 +141,9 @@ std::shared_ptr<const ModeTable<Real>> mode_table(const ModeSettings& settings,
   std::copy_n(metric, 9, std::get<1>(key).begin());
   if (auto known = memory.find(key)) return known;
 
-  const std::size_t size = static_cast<std::size_t>(mesh[0]) * mesh[1] * (mesh[2] / 2 + 1);
-  const auto table = std::make_shared<ModeTable<Real>>(ModeTable<Real>{Modes(mesh), {}, {}, {}});
+  const int stored = padded_modes<Real>(mesh[2]);
+  const std::size_t size = static_cast<std::size_t>(mesh[0]) * mesh[1] * stored;
+  const auto table = std::make_shared<ModeTable<Real>>(ModeTable<Real>{Modes(mesh, stored), {}, {}, {}});
   table->value.resize(size);
   if (derivatives > 0) table->slope.resize(size);
   if (derivatives > 1) table->curvature.resize(size);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pme/cpu/line_plan.h"
 #include "pme/settings.h"
 
 namespace hotpp::ops {
@@ -29,17 +30,27 @@ ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution,
 struct AxisModes {
   std::vector<double> square, mixed, occurrences;  // occurrences: in the full sum, for the halved last axis
 
-  AxisModes(int points, bool halved);
+  // The first `stored` modes; what goes beyond the last mode is padding, zero.
+  AxisModes(int points, int stored, bool halved);
 };
+
+// Rows of modes along z are padded to whole blocks of fft_lanes, as the transforms work on them: in a
+// spectrum a block is its real parts followed by its imaginary parts.
+template <class Real>
+constexpr int padded_modes(int points) {
+  constexpr int lanes = pme::fft_lanes<Real>;
+  return (points / 2 + 1 + lanes - 1) / lanes * lanes;
+}
 
 // The axes of one mesh.
 struct Modes {
   AxisModes x, y, z;
-  explicit Modes(const std::array<int, 3>& mesh) : x(mesh[0], false), y(mesh[1], false), z(mesh[2], true) {}
+  Modes(const std::array<int, 3>& mesh, int stored)
+      : x(mesh[0], mesh[0], false), y(mesh[1], mesh[1], false), z(mesh[2], stored, true) {}
   int stored() const { return static_cast<int>(z.square.size()); }
 };
 
-// [y][x][z], z = 0 .. K3/2: the modes of fixed y are contiguous, as the transforms work on them.
+// [y][x][z], padded along z: the modes of fixed y are contiguous, as the transforms work on them.
 template <class Real>
 struct ModeTable {
   Modes modes;

@@ -31,7 +31,7 @@ std::tuple<Tensor, Tensor> reciprocal_sum_cpu(const Tensor& rho, const Tensor& m
                     ": expected [", batch.n_points(), "], all mesh points of the batch.");
   TORCH_CHECK_VALUE(rho.scalar_type() == at::kFloat || rho.scalar_type() == at::kDouble, "rho is ",
                     rho.scalar_type(), ": expected float32 or float64.");
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, rho.scalar_type());
   Tensor sums = at::empty({batch.n_structures()}, metric.options());
   Tensor spectrum = at::empty({first.back()}, rho.options());
   const double* const g = metric.const_data_ptr<double>();
@@ -52,7 +52,7 @@ std::tuple<Tensor, Tensor> reciprocal_sum_gradient_cpu(const Tensor& spectrum, c
                                                        const ModeSettings& settings, bool want_rho,
                                                        bool want_metric) {
   const MeshBatch batch = mesh_batch(mesh, settings.order);
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, spectrum.scalar_type());
   Tensor rho_gradient, metric_gradient;
   if (want_rho) rho_gradient = at::empty({batch.n_points()}, spectrum.options());
   if (want_metric) metric_gradient = at::empty_like(metric);
@@ -76,7 +76,7 @@ std::tuple<Tensor, Tensor, Tensor> reciprocal_sum_second_cpu(const Tensor& spect
                                                              const ModeSettings& settings, bool want_rho,
                                                              bool want_metric) {
   const MeshBatch batch = mesh_batch(mesh, settings.order);
-  const std::vector<std::int64_t> first = spectrum_offsets(batch);
+  const std::vector<std::int64_t> first = spectrum_offsets(batch, spectrum.scalar_type());
   Tensor seed_gradient = at::empty_like(seed), rho_gradient, metric_gradient;
   if (want_rho) rho_gradient = at::empty({batch.n_points()}, spectrum.options());
   if (want_metric) metric_gradient = at::empty_like(metric);

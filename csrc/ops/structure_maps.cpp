@@ -26,9 +26,11 @@ Tensor map_values(const Tensor& x, const Tensor& transform, const Tensor& struct
     const scalar_t* const from = x.const_data_ptr<scalar_t>();
     const double* const matrices = transform.const_data_ptr<double>();
     double* const to = result.mutable_data_ptr<double>();
+    const std::int64_t* const owner = owners(structure);
     const int down = transposed ? 1 : 3, across = transposed ? 3 : 1;
-    for (std::int64_t i = 0; i < x.size(0); ++i) {
-      const double* const t = matrices + 9 * owners(structure)[i];
+    const std::int64_t n = x.size(0);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double* const t = matrices + 9 * owner[i];
       for (int b = 0; b < 3; ++b) {
         double sum = 0.0;
         for (int a = 0; a < 3; ++a) sum += from[3 * i + a] * t[down * a + across * b];
@@ -45,8 +47,10 @@ Tensor outer_values(const Tensor& x, const Tensor& y, const Tensor& structure, s
   if (!x.is_cpu()) return result.index_add_(0, structure, a.unsqueeze(2) * b.unsqueeze(1));
   const double *const ap = a.const_data_ptr<double>(), *const bp = b.const_data_ptr<double>();
   double* const to = result.mutable_data_ptr<double>();
-  for (std::int64_t i = 0; i < x.size(0); ++i)
-    for (int c = 0; c < 9; ++c) to[9 * owners(structure)[i] + c] += ap[3 * i + c / 3] * bp[3 * i + c % 3];
+  const std::int64_t* const owner = owners(structure);
+  const std::int64_t n = x.size(0);
+  for (std::int64_t i = 0; i < n; ++i)
+    for (int c = 0; c < 9; ++c) to[9 * owner[i] + c] += ap[3 * i + c / 3] * bp[3 * i + c % 3];
   return result;
 }
 
@@ -56,12 +60,13 @@ Tensor dot_values(const Tensor& x, const Tensor& y, const Tensor& structure, std
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "structure_dot", [&] {
     const scalar_t *const xp = x.const_data_ptr<scalar_t>(), *const yp = y.const_data_ptr<scalar_t>();
     double* const to = result.mutable_data_ptr<double>();
-    const std::int64_t columns = x.size(1);
-    for (std::int64_t i = 0; i < x.size(0); ++i) {
+    const std::int64_t* const owner = owners(structure);
+    const std::int64_t n = x.size(0), columns = x.size(1);
+    for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0.0;
       for (std::int64_t c = 0; c < columns; ++c)
         sum += static_cast<double>(xp[i * columns + c]) * static_cast<double>(yp[i * columns + c]);
-      to[owners(structure)[i]] += sum;
+      to[owner[i]] += sum;
     }
   });
   return result;
@@ -74,10 +79,11 @@ Tensor scale_values(const Tensor& x, const Tensor& e, const Tensor& structure) {
     const scalar_t* const from = x.const_data_ptr<scalar_t>();
     const double* const factors = e.const_data_ptr<double>();
     scalar_t* const to = result.mutable_data_ptr<scalar_t>();
-    const std::int64_t columns = x.size(1);
-    for (std::int64_t i = 0; i < x.size(0); ++i)
+    const std::int64_t* const owner = owners(structure);
+    const std::int64_t n = x.size(0), columns = x.size(1);
+    for (std::int64_t i = 0; i < n; ++i)
       for (std::int64_t c = 0; c < columns; ++c)
-        to[i * columns + c] = static_cast<scalar_t>(from[i * columns + c] * factors[owners(structure)[i]]);
+        to[i * columns + c] = static_cast<scalar_t>(from[i * columns + c] * factors[owner[i]]);
   });
   return result;
 }
@@ -162,10 +168,10 @@ void check_owners(const Tensor& structure, std::int64_t n_atoms, std::int64_t n_
       "structure has shape ", structure.sizes(), ", type ", structure.scalar_type(), ": expected int64 [",
       n_atoms, "].");
   if (!structure.is_cpu()) return;
+  const std::int64_t* const owner = owners(structure);
   for (std::int64_t i = 0; i < n_atoms; ++i)
-    TORCH_CHECK_VALUE(owners(structure)[i] >= 0 && owners(structure)[i] < n_structures, "atom ", i,
-                      " belongs to structure ", owners(structure)[i], ", but there are ", n_structures,
-                      ": number the structures from 0.");
+    TORCH_CHECK_VALUE(owner[i] >= 0 && owner[i] < n_structures, "atom ", i, " belongs to structure ",
+                      owner[i], ", but there are ", n_structures, ": number the structures from 0.");
 }
 
 // What Python calls: with checks, and contiguous.

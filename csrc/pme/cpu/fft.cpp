@@ -44,9 +44,6 @@ auto as_plan(void* p) {
   return static_cast<typename Fftw<Real>::Plan>(p);
 }
 
-/// Bytes of a plane that stays in the first-level cache between its two batches of transforms.
-constexpr std::size_t small_plane = 40 * 1024;
-
 /// Planning is not thread-safe in FFTW.
 std::mutex& planner() {
   static std::mutex mutex;
@@ -65,25 +62,14 @@ Fft<Real>::Fft(const Grid<Real>& grid, Real* mesh) : grid_(grid) {
   auto* const spectrum = as_complex(mesh);
   // ESTIMATE, not MEASURE: a plan chosen by timing may differ, and with it the last bits, from run to run
   constexpr unsigned flags = FFTW_ESTIMATE;
-  const bool small = grid.plane * sizeof(Real) <= small_plane;
-  if (small) {
-    plane_forward_ = F::plan_r2c(1, &k3, k2, mesh, nullptr, 1, row, spectrum, nullptr, 1, row / 2, flags);
-    plane_backward_ = F::plan_c2r(1, &k3, k2, spectrum, nullptr, 1, row / 2, mesh, nullptr, 1, row, flags);
-    rows_forward_ = F::plan_c2c(1, &k2, grid.modes(), spectrum, nullptr, row / 2, 1, spectrum, nullptr,
-                                row / 2, 1, FFTW_FORWARD, flags);
-    rows_backward_ = F::plan_c2c(1, &k2, grid.modes(), spectrum, nullptr, row / 2, 1, spectrum, nullptr,
-                                 row / 2, 1, FFTW_BACKWARD, flags);
-  } else {
-    plane_forward_ = F::plan_r2c(2, size, 1, mesh, real, 1, 0, spectrum, half, 1, 0, flags);
-    plane_backward_ = F::plan_c2r(2, size, 1, spectrum, half, 1, 0, mesh, real, 1, 0, flags);
-  }
+  plane_forward_ = F::plan_r2c(2, size, 1, mesh, real, 1, 0, spectrum, half, 1, 0, flags);
+  plane_backward_ = F::plan_c2r(2, size, 1, spectrum, half, 1, 0, mesh, real, 1, 0, flags);
   const int stride = static_cast<int>(grid.plane / 2);
   slab_forward_ = F::plan_c2c(1, &k1, grid.modes(), spectrum, &k1, stride, 1, spectrum, &k1, stride, 1,
                               FFTW_FORWARD, flags);
   slab_backward_ = F::plan_c2c(1, &k1, grid.modes(), spectrum, &k1, stride, 1, spectrum, &k1, stride, 1,
                                FFTW_BACKWARD, flags);
-  if (!plane_forward_ || !plane_backward_ || !slab_forward_ || !slab_backward_ ||
-      (small && (!rows_forward_ || !rows_backward_)))
+  if (!plane_forward_ || !plane_backward_ || !slab_forward_ || !slab_backward_)
     throw std::runtime_error(
         "The FFT library refused a plan for a mesh of " + std::to_string(k1) + " x " + std::to_string(k2) +
         " x " + std::to_string(k3) +
@@ -93,8 +79,7 @@ Fft<Real>::Fft(const Grid<Real>& grid, Real* mesh) : grid_(grid) {
 template <class Real>
 Fft<Real>::~Fft() {
   const std::lock_guard<std::mutex> lock(planner());
-  for (void* plan :
-       {rows_forward_, rows_backward_, plane_forward_, plane_backward_, slab_forward_, slab_backward_})
+  for (void* plan : {plane_forward_, plane_backward_, slab_forward_, slab_backward_})
     if (plan) Fftw<Real>::destroy(as_plan<Real>(plan));
 }
 
@@ -102,15 +87,11 @@ template <class Real>
 void Fft<Real>::plane_forward(Real* mesh, int x) const {
   Real* const plane = mesh + x * grid_.plane;
   Fftw<Real>::execute_r2c(as_plan<Real>(plane_forward_), plane, as_complex(plane));
-  if (rows_forward_)
-    Fftw<Real>::execute_c2c(as_plan<Real>(rows_forward_), as_complex(plane), as_complex(plane));
 }
 
 template <class Real>
 void Fft<Real>::plane_backward(Real* mesh, int x) const {
   Real* const plane = mesh + x * grid_.plane;
-  if (rows_backward_)
-    Fftw<Real>::execute_c2c(as_plan<Real>(rows_backward_), as_complex(plane), as_complex(plane));
   Fftw<Real>::execute_c2r(as_plan<Real>(plane_backward_), as_complex(plane), plane);
 }
 

@@ -28,9 +28,6 @@ class Fft {
 
  private:
   Grid<Real> grid_;
-  /// Small planes: the y transforms after (before) those along z, else null. Two batches of 1-d transforms
-  /// are a third faster than one 2-d transform there (MKL, 16..48 points per axis).
-  void *rows_forward_ = nullptr, *rows_backward_ = nullptr;
   void *plane_forward_ = nullptr, *plane_backward_ = nullptr, *slab_forward_ = nullptr,
        *slab_backward_ = nullptr;
 };

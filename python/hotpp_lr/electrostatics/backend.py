@@ -70,11 +70,15 @@ def electrostatic_energy(
 @cache
 def operators_on(device_type: str) -> bool:
     """Whether the compiled mesh operators are installed, with kernels for this type of device."""
+    key = {"cpu": "CPU", "cuda": "CUDA"}.get(device_type)
+    if key is None:
+        return False
     try:
         load_operators()
     except ImportError:
         return False
-    return torch._C._dispatch_has_kernel_for_dispatch_key("hotpp_lr::mesh_spread", device_type.upper())
+    needed = ("hotpp_lr::mesh_spread", "hotpp_lr::mesh_gather", "hotpp_lr::_reciprocal_sum_forward")
+    return all(torch._C._dispatch_has_kernel_for_dispatch_key(name, key) for name in needed)
 
 
 def use_native(implementation: str | None, device: torch.device) -> bool:
