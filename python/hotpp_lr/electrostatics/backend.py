@@ -1,18 +1,28 @@
-"""The one place where an implementation is chosen: the differentiable reference, or the native core.
+"""The one place where an implementation is chosen: the readable reference, or the compiled one.
 
-Training goes through `electrostatic_energy` (the reference). `native_pme` evaluates one structure with the
-C++ core and returns numbers, not a graph.
+Training and the calculator go through `electrostatic_energy`, which is differentiable twice with either: the
+compiled operators of csrc/ops where they are built for the device, else the reference. The environment variable
+HOTPP_ELECTROSTATICS (auto, native, reference) or the argument `implementation` chooses otherwise. `native_pme`
+evaluates one structure with the C++ core and returns numbers, not a graph.
 """
 
+import os
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from hotpp_lr.electrostatics.boundary import cluster_energy, slab_correction
 from hotpp_lr.electrostatics.mesh import pme_energy
+from hotpp_lr.electrostatics.native_mesh import pme_energy_native
+from hotpp_lr.native import load_operators
 
 BOUNDARIES = ("periodic", "slab", "cluster")
+IMPLEMENTATIONS = ("auto", "native", "reference")
+#: Environment variable with one of IMPLEMENTATIONS, for `implementation=None`.
+IMPLEMENTATION_VARIABLE = "HOTPP_ELECTROSTATICS"
 
 
 def electrostatic_energy(
@@ -28,16 +38,19 @@ def electrostatic_energy(
     mesh: Tensor,
     deconvolution: str = "alias",
     kernel: str = "gaussian",
+    implementation: str | None = None,
 ) -> Tensor:
     """Energy of the smeared charges and dipoles with their own self terms taken off, [S] eV.
 
     Arguments as for `pme_energy`; `cluster` uses of cell and mesh only the number of structures.
+    implementation of the mesh: auto, native or reference; None: what HOTPP_ELECTROSTATICS says, else auto.
     """
     if boundary not in BOUNDARIES:
         raise ValueError(f"boundary is {boundary!r}: choose one of {', '.join(BOUNDARIES)}.")
     if boundary == "cluster":
         return cluster_energy(positions, charges, dipoles, structure, cell.shape[0], smearing=smearing, kernel=kernel)
-    energy = pme_energy(
+    mesh_energy = pme_energy_native if use_native(implementation, positions.device) else pme_energy
+    energy = mesh_energy(
         positions,
         cell,
         charges,
@@ -52,6 +65,39 @@ def electrostatic_energy(
     if boundary == "slab":
         energy = energy + slab_correction(positions, cell, charges, dipoles, structure)
     return energy
+
+
+@cache
+def operators_on(device_type: str) -> bool:
+    """Whether the compiled mesh operators are installed, with kernels for this type of device."""
+    key = {"cpu": "CPU", "cuda": "CUDA"}.get(device_type)
+    if key is None:
+        return False
+    try:
+        load_operators()
+    except ImportError:
+        return False
+    needed = ("hotpp_lr::mesh_spread", "hotpp_lr::mesh_gather", "hotpp_lr::_reciprocal_sum_forward")
+    return all(torch._C._dispatch_has_kernel_for_dispatch_key(name, key) for name in needed)
+
+
+def use_native(implementation: str | None, device: torch.device) -> bool:
+    """Whether the mesh goes through the compiled operators; see `electrostatic_energy`."""
+    origin = "implementation"
+    if implementation is None:
+        implementation = os.environ.get(IMPLEMENTATION_VARIABLE, "auto")
+        origin = f"the environment variable {IMPLEMENTATION_VARIABLE}"
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(f"{origin} is {implementation!r}: choose one of {', '.join(IMPLEMENTATIONS)}.")
+    if implementation == "reference":
+        return False
+    if implementation == "native" and not operators_on(device.type):
+        load_operators()  # says what is missing if nothing is installed
+        raise ValueError(
+            f"{origin} is 'native', but the compiled mesh operators have no kernels for {device.type}: "
+            "use the cpu, or 'auto'."
+        )
+    return operators_on(device.type)
 
 
 def native_available() -> bool:
