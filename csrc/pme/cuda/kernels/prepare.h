@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// First kernel: brings the Step to the device, clears the mesh and the counters.
+#pragma once
+
+#include "pme/cuda/block.h"
+#include "pme/cuda/layout.h"
+#include "pme/cuda/step.h"
+
+namespace hotpp::pme::cuda {
+
+template <class Word>
+struct Prepare {
+  static constexpr int threads = 256, words_per_block = 4096;
+
+  Step step;
+  Step* device_step;
+  State* state;
+  Word* mesh;
+  int mesh_size;
+  int* counts;  ///< atoms per tile
+  int tiles;
+
+  static std::size_t shared_bytes() { return 0; }
+  int grid() const { return (mesh_size + words_per_block - 1) / words_per_block; }
+
+  template <class Block>
+  HOTPP_DEVICE void operator()(Block& block) const {
+    const int begin = block.index() * words_per_block;
+    block.each(minimum_of(words_per_block, mesh_size - begin), [&](int i) { mesh[begin + i] = 0; });
+    const int share = (tiles + block.blocks() - 1) / block.blocks(), first = block.index() * share;
+    block.each(minimum_of(share, tiles - first), [&](int i) { counts[first + i] = 0; });
+    if (block.index() == 0)
+      block.each(1, [&](int) {
+        *device_step = step;
+        state->problems = 0;
+        state->problem_atom = step.atoms.n;
+        state->largest = 0;
+        for (unsigned& arrivals : state->arrivals) arrivals = 0;
+      });
+  }
+};
+
+}  // namespace hotpp::pme::cuda
