@@ -19,32 +19,36 @@ struct Layout {
   int points[3];
   int order;
   int row;       ///< numbers from one row (x, y) to the next, 2 (K3/2 + 1)
-  int tile[3];   ///< mesh points along the edges of a tile
   int tiles[3];  ///< the last tile of an axis may be smaller
+
+  /// Mesh points along the edge of a tile. 8 x 8 x 16 points and their halo fill a tenth of the shared memory
+  /// of a multiprocessor at order 8; known at compile time, because divisions by them are everywhere.
+  HOTPP_HOST_DEVICE static constexpr int tile(int axis) { return axis == 2 ? 16 : 8; }
 
   HOTPP_HOST_DEVICE int modes() const { return row / 2; }
   HOTPP_HOST_DEVICE int size() const { return points[0] * points[1] * row; }
   HOTPP_HOST_DEVICE int tile_count() const { return tiles[0] * tiles[1] * tiles[2]; }
   /// first: wrapped into the mesh.
   HOTPP_HOST_DEVICE int tile_of(const int* first) const {
-    return ((first[0] / tile[0]) * tiles[1] + first[1] / tile[1]) * tiles[2] + first[2] / tile[2];
+    return ((first[0] / tile(0)) * tiles[1] + first[1] / tile(1)) * tiles[2] + first[2] / tile(2);
   }
-  HOTPP_HOST_DEVICE void tile_origin(int t, int* origin) const {
-    origin[2] = t % tiles[2] * tile[2];
-    origin[1] = t / tiles[2] % tiles[1] * tile[1];
-    origin[0] = t / (tiles[2] * tiles[1]) * tile[0];
+  /// First mesh point of tile t along an axis; tile 0 begins at the origin of the mesh.
+  HOTPP_HOST_DEVICE int tile_origin(int t, int axis) const {
+    const int place = axis == 2 ? t % tiles[2] : axis == 1 ? t / tiles[2] % tiles[1] : t / (tiles[2] * tiles[1]);
+    return place * tile(axis);
   }
   /// i: at most one period outside.
   HOTPP_HOST_DEVICE int wrap(int axis, int i) const { return i < points[axis] ? i : i - points[axis]; }
-
-  /// A window is a tile with all points that its atoms touch. Odd rows: neighbouring rows of a stencil then
-  /// begin in different banks of shared memory.
-  HOTPP_HOST_DEVICE int window(int axis) const { return tile[axis] + order - 1; }
-  HOTPP_HOST_DEVICE int window_row() const { return window(2) | 1; }
-  HOTPP_HOST_DEVICE int window_size() const { return window(0) * window(1) * window_row(); }
 };
 
-/// Tiles of 8 x 8 x 8 points; 8 x 8 x 16 (less halo per point) where that still leaves many.
+/// A window is a tile with all points that its atoms touch. Odd rows: neighbouring rows of a stencil then begin
+/// in different banks of shared memory.
+template <int P>
+struct Window {
+  static constexpr int x = Layout::tile(0) + P - 1, y = Layout::tile(1) + P - 1, z = Layout::tile(2) + P - 1;
+  static constexpr int row = z | 1, plane = row * y, size = plane * x;
+};
+
 inline Layout make_layout(const std::array<int, 3>& mesh, int order) {
   Layout layout{};
   layout.order = order;
@@ -55,15 +59,7 @@ inline Layout make_layout(const std::array<int, 3>& mesh, int order) {
                                 " x " + std::to_string(mesh[2]) +
                                 " points has more than 2^31 numbers, the limit of one device: choose a "
                                 "coarser mesh.");
-  constexpr int many = 4096;
-  for (int edge : {16, 8}) {
-    const int edges[3] = {8, 8, edge};
-    for (int d = 0; d < 3; ++d) {
-      layout.tile[d] = edges[d];
-      layout.tiles[d] = (mesh[d] + edges[d] - 1) / edges[d];
-    }
-    if (layout.tile_count() >= many) break;
-  }
+  for (int d = 0; d < 3; ++d) layout.tiles[d] = (mesh[d] + Layout::tile(d) - 1) / Layout::tile(d);
   return layout;
 }
 
@@ -72,7 +68,7 @@ inline int tiles_around_a_point(const Layout& layout) {
   int product = 1;
   for (int d = 0; d < 3; ++d) {
     // a smaller last tile may not cover the reach of a stencil by itself
-    const int last = layout.points[d] - (layout.tiles[d] - 1) * layout.tile[d];
+    const int last = layout.points[d] - (layout.tiles[d] - 1) * Layout::tile(d);
     const int needed = last < layout.order - 1 ? 3 : 2;
     product *= needed < layout.tiles[d] ? needed : layout.tiles[d];
   }

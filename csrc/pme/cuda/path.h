@@ -31,7 +31,8 @@ inline Path choose_path(Path wanted, const Layout& layout, int n, bool single) {
   constexpr int few_atoms = 16384, few_tiles = 512;
   if (n < few_atoms) return Path::Direct;
   const double points = static_cast<double>(n) * layout.order * layout.order * layout.order;
-  const double windows = static_cast<double>(layout.tile_count()) * layout.window_size();
+  double windows = layout.tile_count();  // points of all windows
+  for (int d = 0; d < 3; ++d) windows *= Layout::tile(d) + layout.order - 1;
   return single && layout.tile_count() >= few_tiles && points > 2.0 * windows ? Path::Tiles : Path::Sorted;
 }
 

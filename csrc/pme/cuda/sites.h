@@ -38,7 +38,7 @@ HOTPP_DEVICE inline bool locate_atom(const Step& step, const Layout& layout, int
   }
   site->original = i;
   coefficients[0] = static_cast<Real>(charge);
-  for (int d = 0; d < 3; ++d) {
+  HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
     const int points = layout.points[d];
     // wrap the fraction of the cell, not the mesh coordinate: exact for atoms far outside
     const double s = r[0] * inverse[d] + r[1] * inverse[3 + d] + r[2] * inverse[6 + d];
@@ -49,6 +49,16 @@ HOTPP_DEVICE inline bool locate_atom(const Step& step, const Layout& layout, int
     if (dipoles) coefficients[1 + d] = static_cast<Real>(mu[0] * m[d] + mu[1] * m[3 + d] + mu[2] * m[6 + d]);
   }
   return good;
+}
+
+/// all [n, 4] with dipoles, else [n, 1].
+template <class Real>
+HOTPP_DEVICE inline void store_coefficients(Real* all, int i, bool dipoles, const Real* c) {
+  if (!dipoles) {
+    all[i] = c[0];
+    return;
+  }
+  HOTPP_UNROLL for (int k = 0; k < 4; ++k) all[4LL * i + k] = c[k];
 }
 
 /// Weights and derivatives up to rank D of one axis.

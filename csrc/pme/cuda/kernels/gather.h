@@ -17,12 +17,12 @@ struct GatherBatch {
   AxisWeights<Real, P, R> weights[Atoms][3];
   Real sums[Atoms][pairs(R)][P];
   Real results[Atoms][components(R)];
-  int first[Atoms][3];
+  int first[Atoms][3];  ///< in the window of the tile
 
-  HOTPP_DEVICE void load(int item, const Site<Real>* sites, const int* origin) {
+  HOTPP_DEVICE void load(int item, const Site<Real>* sites, int tile, const Layout& layout) {
     const int atom = item / 3, axis = item % 3;
     weights[atom][axis].set(sites[atom].offset[axis]);
-    first[atom][axis] = sites[atom].first[axis] - origin[axis];
+    first[atom][axis] = sites[atom].first[axis] - layout.tile_origin(tile, axis);
   }
 
   /// value(lx, ly): mesh point of this column of the atom.
@@ -65,9 +65,9 @@ struct GatherTiles {
 
   struct Shared {
     GatherBatch<Real, P, R, batch> atoms;
-    alignas(16) Real window[1];  // layout.window_size()
+    Real window[Window<P>::size];
   };
-  std::size_t shared_bytes() const { return sizeof(Shared) + sizeof(Real) * (layout.window_size() - 1); }
+  static std::size_t shared_bytes() { return sizeof(Shared); }
   int grid() const { return layout.tile_count(); }
 
   template <class Block>
@@ -76,21 +76,19 @@ struct GatherTiles {
     if (begin == end) return;
     Shared& shared = *static_cast<Shared*>(block.shared());
     Real* const window = shared.window;
-    const int row = layout.window_row(), plane = row * layout.window(1);
-    int origin[3];
-    layout.tile_origin(block.index(), origin);
-    block.each(layout.window_size(), [&](int i) {
-      const int lz = i % row;
-      if (lz >= layout.window(2)) return;  // the number that makes rows odd
-      // a window longer than the mesh meets itself; a last, smaller tile has no atoms that reach that far
-      const int x = layout.wrap(0, origin[0] + i / plane), y = layout.wrap(1, origin[1] + i / row % layout.window(1)),
-                z = layout.wrap(2, origin[2] + lz);
+    constexpr int row = Window<P>::row, plane = Window<P>::plane;
+    const int x0 = layout.tile_origin(block.index(), 0), y0 = layout.tile_origin(block.index(), 1),
+              z0 = layout.tile_origin(block.index(), 2);
+    block.each(Window<P>::size, [&](int i) {
+      const int x = layout.wrap(0, x0 + i / plane), y = layout.wrap(1, y0 + i / row % Window<P>::y),
+                z = layout.wrap(2, z0 + i % row);
+      // a tile larger than what is left of the mesh: no atom reads there
       const bool inside = x < layout.points[0] && y < layout.points[1] && z < layout.points[2];
       window[i] = inside ? mesh[(x * layout.points[1] + y) * layout.row + z] : Real(0);
     });
     for (int base = begin; base < end; base += batch) {
       const int m = minimum_of(batch, end - base);
-      block.each(3 * m, [&](int item) { shared.atoms.load(item, sites + base, origin); });
+      block.each(3 * m, [&](int item) { shared.atoms.load(item, sites + base, block.index(), layout); });
       block.each(m * P, [&](int item) {
         const int atom = item / P, lz = item % P;
         const int* const first = shared.atoms.first[atom];
@@ -127,8 +125,7 @@ struct GatherDirect {
     const int base = block.index() * batch, m = minimum_of(batch, step->atoms.n - base);
     if (m <= 0) return;
     Shared& atoms = *static_cast<Shared*>(block.shared());
-    const int origin[3] = {};
-    block.each(3 * m, [&](int item) { atoms.load(item, sites + base, origin); });
+    block.each(3 * m, [&](int item) { atoms.load(item, sites + base, 0, layout); });
     block.each(m * P, [&](int item) {
       const int atom = item / P, lz = item % P;
       const int* const first = atoms.first[atom];

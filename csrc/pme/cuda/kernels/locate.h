@@ -99,8 +99,7 @@ struct Locate {
       slots[i] = {tile, rank};
     } else {
       sites[i] = site;
-      const int columns = dipoles ? 4 : 1;
-      for (int k = 0; k < columns; ++k) coefficients[static_cast<long long>(columns) * i + k] = c[k];
+      store_coefficients(coefficients, i, dipoles, c);
     }
     const double q = step->atoms.charges[i];
     double self = step->self_charge * q * q;

@@ -2,6 +2,8 @@
 // First kernel: brings the Step to the device, clears the mesh and the counters.
 #pragma once
 
+#include <cstring>
+
 #include "pme/cuda/block.h"
 #include "pme/cuda/layout.h"
 #include "pme/cuda/step.h"
@@ -29,14 +31,19 @@ struct Prepare {
     block.each(minimum_of(words_per_block, mesh_size - begin), [&](int i) { mesh[begin + i] = 0; });
     const int share = (tiles + block.blocks() - 1) / block.blocks(), first = block.index() * share;
     block.each(minimum_of(share, tiles - first), [&](int i) { counts[first + i] = 0; });
-    if (block.index() == 0)
-      block.each(1, [&](int) {
-        *device_step = step;
+    if (block.index() != 0) return;
+    // word by word: a copy of the whole by one thread would need a hundred registers of each
+    constexpr int word = sizeof(double), count = sizeof(Step) / word;
+    static_assert(sizeof(Step) % word == 0, "copied in whole words");
+    const char* const from = reinterpret_cast<const char*>(&step);
+    char* const to = reinterpret_cast<char*>(device_step);
+    block.each(count, [&](int i) { memcpy(to + word * i, from + word * i, word); });
+    block.each(1, [&](int) {
         state->problems = 0;
         state->problem_atom = step.atoms.n;
         state->largest = 0;
         for (unsigned& arrivals : state->arrivals) arrivals = 0;
-      });
+    });
   }
 };
 

@@ -27,13 +27,13 @@ struct Sort {
     const int begin = block.index() * threads;
     block.each(minimum_of(threads, step->atoms.n - begin), [&](int t) {
       const Slot slot = slots[begin + t];
-      const int to = begins[slot.tile] + slot.rank, columns = step->atoms.dipoles.data ? 4 : 1;
+      const int to = begins[slot.tile] + slot.rank;
       Site<Real> site;
       Real c[4];
       // located again rather than stored unsorted: two floating-point reads instead of a second copy of all
       locate_atom(*step, layout, begin + t, &site, c);
       sites[to] = site;
-      for (int k = 0; k < columns; ++k) coefficients[static_cast<long long>(columns) * to + k] = c[k];
+      store_coefficients(coefficients, to, step->atoms.dipoles.data != nullptr, c);
     });
   }
 };

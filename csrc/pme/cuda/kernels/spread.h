@@ -38,13 +38,14 @@ struct SpreadBatch {
 
   AxisWeights<Real, P, R> weights[Atoms][3];
   Real coefficients[Atoms][columns];  ///< times the scale of the mesh
-  int first[Atoms][3];                ///< less the origin
+  int first[Atoms][3];                ///< in the window of the tile
 
   /// One item of a phase of 3 items per atom.
-  HOTPP_DEVICE void load(int item, const Site<Real>* sites, const Real* given, Real scale, const int* origin) {
+  HOTPP_DEVICE void load(int item, const Site<Real>* sites, const Real* given, Real scale, int tile,
+                         const Layout& layout) {
     const int atom = item / 3, axis = item % 3;
     weights[atom][axis].set(sites[atom].offset[axis]);
-    first[atom][axis] = sites[atom].first[axis] - origin[axis];
+    first[atom][axis] = sites[atom].first[axis] - layout.tile_origin(tile, axis);
     for (int c = axis; c < columns; c += 3) coefficients[atom][c] = scale * given[atom * columns + c];
   }
 
@@ -77,9 +78,9 @@ struct SpreadTiles {
 
   struct Shared {
     SpreadBatch<Real, P, R, batch> atoms;
-    alignas(16) Word window[1];  // layout.window_size()
+    Word window[Window<P>::size];
   };
-  std::size_t shared_bytes() const { return sizeof(Shared) + sizeof(Word) * (layout.window_size() - 1); }
+  static std::size_t shared_bytes() { return sizeof(Shared); }
   int grid() const { return layout.tile_count(); }
 
   template <class Block>
@@ -88,16 +89,14 @@ struct SpreadTiles {
     if (begin == end) return;
     Shared& shared = *static_cast<Shared*>(block.shared());
     Word* const window = shared.window;
-    const int row = layout.window_row(), plane = row * layout.window(1);
+    constexpr int row = Window<P>::row, plane = Window<P>::plane, size = Window<P>::size;
     const Real scale = static_cast<Real>(state->scale);
-    int origin[3];
-    layout.tile_origin(block.index(), origin);
-    block.each(layout.window_size(), [&](int i) { window[i] = 0; });
+    block.each(size, [&](int i) { window[i] = 0; });
     for (int base = begin; base < end; base += batch) {
       const int m = minimum_of(batch, end - base);
       block.each(3 * m, [&](int item) {
         shared.atoms.load(item, sites + base, coefficients + static_cast<long long>(base) * components(R), scale,
-                          origin);
+                          block.index(), layout);
       });
       block.each(m * P * P, [&](int item) {
         const int atom = item / (P * P), lx = item / P % P, ly = item % P;
@@ -109,11 +108,13 @@ struct SpreadTiles {
           Block::add(points + lz, to_word(shared.atoms.point(atom, factors, lz), static_cast<Word*>(nullptr)));
       });
     }
-    block.each(layout.window_size(), [&](int i) {
+    const int x0 = layout.tile_origin(block.index(), 0), y0 = layout.tile_origin(block.index(), 1),
+              z0 = layout.tile_origin(block.index(), 2);
+    block.each(size, [&](int i) {
       const Word value = window[i];
       if (value == 0) return;
-      const int x = layout.wrap(0, origin[0] + i / plane), y = layout.wrap(1, origin[1] + i / row % layout.window(1)),
-                z = layout.wrap(2, origin[2] + i % row);
+      const int x = layout.wrap(0, x0 + i / plane), y = layout.wrap(1, y0 + i / row % Window<P>::y),
+                z = layout.wrap(2, z0 + i % row);
       Block::add(mesh + (x * layout.points[1] + y) * layout.row + z, value);
     });
   }
@@ -142,9 +143,8 @@ struct SpreadDirect {
     if (m <= 0) return;
     Shared& atoms = *static_cast<Shared*>(block.shared());
     const Real scale = static_cast<Real>(state->scale);
-    const int origin[3] = {};
     block.each(3 * m, [&](int item) {
-      atoms.load(item, sites + base, coefficients + static_cast<long long>(base) * components(R), scale, origin);
+      atoms.load(item, sites + base, coefficients + static_cast<long long>(base) * components(R), scale, 0, layout);
     });
     block.each(m * P * P * P, [&](int item) {
       const int atom = item / (P * P * P), lx = item / (P * P) % P, ly = item / P % P, lz = item % P;
