@@ -46,6 +46,7 @@ def metadata(potential: Potential, summary: dict[str, Any]) -> dict[str, Any]:
         "max_rank": config.max_rank,
         "electrostatics": config.electrostatics,
         "smearing": config.smearing,
+        "kernel": config.kernel,
         "order": config.order,
         "accuracy": config.accuracy,
         "deconvolution": "alias",

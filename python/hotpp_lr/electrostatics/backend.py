@@ -27,6 +27,7 @@ def electrostatic_energy(
     order: int,
     mesh: Tensor,
     deconvolution: str = "alias",
+    kernel: str = "gaussian",
 ) -> Tensor:
     """Energy of the smeared charges and dipoles with their own self terms taken off, [S] eV.
 
@@ -35,7 +36,7 @@ def electrostatic_energy(
     if boundary not in BOUNDARIES:
         raise ValueError(f"boundary is {boundary!r}: choose one of {', '.join(BOUNDARIES)}.")
     if boundary == "cluster":
-        return cluster_energy(positions, charges, dipoles, structure, cell.shape[0], smearing=smearing)
+        return cluster_energy(positions, charges, dipoles, structure, cell.shape[0], smearing=smearing, kernel=kernel)
     energy = pme_energy(
         positions,
         cell,
@@ -46,6 +47,7 @@ def electrostatic_energy(
         order=order,
         mesh=mesh,
         deconvolution=deconvolution,
+        kernel=kernel,
     )
     if boundary == "slab":
         energy = energy + slab_correction(positions, cell, charges, dipoles, structure)
@@ -71,6 +73,7 @@ def native_pme(
     order: int,
     mesh: tuple[int, int, int],
     deconvolution: str = "alias",
+    kernel: str = "gaussian",
     precision: str = "double",
 ) -> SimpleNamespace:
     """energy, potential, field, forces, strain_derivative of one structure by the native core, as numpy.
@@ -83,6 +86,8 @@ def native_pme(
         raise ImportError(
             "the native core hotpp_lr._pme is not installed: build it with `pip install .` in the checkout."
         ) from error
-    plan = _pme.Plan(order=order, mesh=mesh, smearing=smearing, deconvolution=deconvolution, precision=precision)
+    plan = _pme.Plan(
+        order=order, mesh=mesh, smearing=smearing, deconvolution=deconvolution, precision=precision, kernel=kernel
+    )
     plan.set_cell(cell)
     return SimpleNamespace(**plan.execute(positions, charges, dipoles, strain=True))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.checks import check_inputs
-from hotpp_lr.electrostatics.kernel import GaussianKernel, PointKernel
+from hotpp_lr.electrostatics.kernel import PointKernel, make_kernel
 from hotpp_lr.electrostatics.mesh import self_energy
 from hotpp_lr.electrostatics.realspace import pair_energies
 
@@ -70,6 +70,7 @@ def cluster_energy(
     n_structures: int,
     *,
     smearing: float | None,
+    kernel: str = "gaussian",
     subtract_self: bool = True,
 ) -> Tensor:
     """Energy of each isolated cluster by the direct pair sum, [S] eV, O(N²).
@@ -78,13 +79,13 @@ def cluster_energy(
     dipoles. With subtract_self=False every Gaussian also interacts with itself.
     """
     check_inputs(positions, None, charges, dipoles, structure)
-    kernel = PointKernel() if smearing is None else GaussianKernel(float(smearing))
+    pair_kernel = PointKernel() if smearing is None else make_kernel(kernel, smearing)
     first, second = pairs_within(structure)
-    pairs = pair_energies(positions[first] - positions[second], first, second, charges, dipoles, kernel.radial)
+    pairs = pair_energies(positions[first] - positions[second], first, second, charges, dipoles, pair_kernel.radial)
     energy = torch.zeros(n_structures, dtype=torch.float64, device=positions.device)
     energy = energy.index_add(0, structure[first], COULOMB_CONSTANT * pairs)
     if not subtract_self:
-        energy = energy + self_energy(charges, dipoles, structure, n_structures, kernel)
+        energy = energy + self_energy(charges, dipoles, structure, n_structures, pair_kernel)
     return energy.to(torch.promote_types(positions.dtype, charges.dtype))
 
 

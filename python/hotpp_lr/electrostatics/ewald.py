@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.checks import check_inputs
-from hotpp_lr.electrostatics.kernel import GaussianKernel
+from hotpp_lr.electrostatics.kernel import Kernel, make_kernel
 from hotpp_lr.electrostatics.mesh import background_energy, self_energy
 
 
@@ -24,6 +24,7 @@ def ewald_energy(
     *,
     smearing: float,
     k_max_sigma: float = 9.0,
+    kernel: str = "gaussian",
     subtract_self: bool = True,
 ) -> Tensor:
     """Long-range energy of each periodic structure, [S] eV; arguments as for `pme_energy`.
@@ -31,7 +32,7 @@ def ewald_energy(
     All k with |k| smearing <= k_max_sigma are summed; the neglected ones weigh exp(-k_max_sigma²/2).
     """
     check_inputs(positions, cell, charges, dipoles, structure)
-    kernel = GaussianKernel(float(smearing))
+    kernel = make_kernel(kernel, smearing)
     sums = []
     for s in range(cell.shape[0]):
         atoms = (structure == s).nonzero()[:, 0]
@@ -50,10 +51,10 @@ def _reciprocal_sum(
     cell: Tensor,
     charges: Tensor,
     dipoles: Tensor | None,
-    kernel: GaussianKernel,
+    kernel: Kernel,
     k_max_sigma: float,
 ) -> Tensor:
-    """sum over k != 0 of exp(-smearing² k²/2)/k² |S(k)|², over half of the reciprocal lattice, doubled."""
+    """sum over k != 0 of kernel.transform(k²) |S(k)|², over half of the reciprocal lattice, doubled."""
     modes = half_space_modes(cell.detach(), k_max_sigma / kernel.smearing)
     k = 2.0 * pi * modes.to(positions) @ torch.linalg.inv(cell.to(positions)).T
     phase = k @ positions.T

@@ -6,6 +6,8 @@ from math import isfinite, pi, sqrt
 import torch
 from torch import Tensor
 
+from hotpp_lr.electrostatics.prolate import ProlateKernel
+
 # Terms of the power series of the Boys function; x <= SERIES_BELOW converges to 1e-17 with them.
 SERIES_TERMS = 20
 SERIES_BELOW = 1.0
@@ -26,13 +28,22 @@ class GaussianKernel:
         """The Ewald splitting parameter 1/(sqrt(2) smearing) in 1/Å."""
         return 1.0 / (sqrt(2.0) * self.smearing)
 
+    def screening(self, k_squared: Tensor) -> Tensor:
+        """What multiplies the Coulomb kernel 1/k²: exp(-smearing² k²/2)."""
+        return torch.exp(-0.5 * self.smearing**2 * k_squared)
+
     def transform(self, k_squared: Tensor) -> Tensor:
         """Fourier transform divided by 4 pi: exp(-smearing² k²/2) / k², in Å²."""
-        return torch.exp(-0.5 * self.smearing**2 * k_squared) / k_squared
+        return self.screening(k_squared) / k_squared
 
     def transform_derivative(self, k_squared: Tensor) -> Tensor:
         """Derivative of `transform` with respect to k², in Å⁴."""
         return -(0.5 * self.smearing**2 + 1.0 / k_squared) * self.transform(k_squared)
+
+    def transform_second_derivative(self, k_squared: Tensor) -> Tensor:
+        """Second derivative of `transform` with respect to k², in Å⁶."""
+        slope = 0.5 * self.smearing**2 + 1.0 / k_squared
+        return (slope**2 + 1.0 / k_squared**2) * self.transform(k_squared)
 
     def at_zero(self) -> tuple[float, float]:
         """Limits r -> 0 of the first two `radial` functions: twice the self energy of unit q² and μ²."""
@@ -75,6 +86,17 @@ class GaussianKernel:
         b1 = (b0 + gauss) / r**2
         b2 = (3.0 * b1 + 2.0 * self.alpha**2 * gauss) / r**2
         return b0, b1, b2
+
+
+KERNELS = {"gaussian": GaussianKernel, "prolate": ProlateKernel}
+Kernel = GaussianKernel | ProlateKernel
+
+
+def make_kernel(name: str, smearing: float) -> Kernel:
+    """The kernel `name` (gaussian or prolate) of a smearing in Å."""
+    if name not in KERNELS:
+        raise ValueError(f"kernel is {name!r}: choose one of {', '.join(KERNELS)}.")
+    return KERNELS[name](float(smearing))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Particle-mesh Ewald for Gaussian charges and dipoles (dipoles through the gradient of the weights).
+"""Particle-mesh Ewald for smeared charges and dipoles (dipoles through the gradient of the weights).
 
     E = (2 pi k_e / V) sum_{k != 0} influence(k) |FFT[rho](k)|²  -  E_self  -  pi k_e smearing² Q² / V
 
@@ -15,7 +15,7 @@ from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.assignment import Stencils, make_stencils, mesh_transform, spread
 from hotpp_lr.electrostatics.checks import check_inputs
 from hotpp_lr.electrostatics.influence import check_deconvolution, half_mesh_weights, influence_function
-from hotpp_lr.electrostatics.kernel import GaussianKernel
+from hotpp_lr.electrostatics.kernel import make_kernel
 from hotpp_lr.electrostatics.splines import check_order
 
 
@@ -30,6 +30,7 @@ def pme_energy(
     order: int,
     mesh: Tensor,
     deconvolution: str = "alias",
+    kernel: str = "gaussian",
     subtract_self: bool = True,
 ) -> Tensor:
     """Long-range energy of each periodic structure, [S] eV, in the wider dtype of positions and charges.
@@ -44,7 +45,7 @@ def pme_energy(
     check_deconvolution(deconvolution)
     if dipoles is not None and order < 4 and positions.requires_grad:
         raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
-    kernel = GaussianKernel(float(smearing))
+    kernel = make_kernel(kernel, smearing)
     wide = torch.float64
     cell = cell.to(wide)
     inverse_cell = torch.linalg.inv(cell)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.checks import check_inputs
-from hotpp_lr.electrostatics.kernel import GaussianKernel
+from hotpp_lr.electrostatics.kernel import make_kernel
 
 Radial = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
@@ -43,6 +43,7 @@ def complement_energy(
     structure: Tensor,
     *,
     smearing: float,
+    kernel: str = "gaussian",
     cutoff_sigma: float = 9.0,
 ) -> Tensor:
     """Energy of erfc(r / (sqrt(2) smearing)) / r over all periodic images, [S] eV.
@@ -52,7 +53,7 @@ def complement_energy(
     For tests and small systems: every pair is visited once per image.
     """
     check_inputs(positions, cell, charges, dipoles, structure)
-    kernel = GaussianKernel(float(smearing))
+    kernel = make_kernel(kernel, smearing)
     cutoff = cutoff_sigma * kernel.smearing
     energies = []
     for s in range(cell.shape[0]):

@@ -1,7 +1,6 @@
 """Derivatives of the mesh energy: by autograd (any of them), and by the explicit gather of native kernels."""
 
 from dataclasses import dataclass
-from math import pi
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.assignment import gather, mesh_transform, spread, to_cartesian
 from hotpp_lr.electrostatics.influence import influence_function
-from hotpp_lr.electrostatics.kernel import GaussianKernel
+from hotpp_lr.electrostatics.kernel import make_kernel
 from hotpp_lr.electrostatics.mesh import MeshLayout, locate, mesh_potential, pme_energy
 
 
@@ -60,12 +59,13 @@ def gathered_derivatives(
     order: int,
     mesh: Tensor,
     deconvolution: str = "alias",
+    kernel: str = "gaussian",
 ) -> Derivatives:
     """The same (without strain) from potential, gradient and Hessian gathered from the mesh.
 
     Written stage by stage as native kernels do it: weights, spread, influence, potential mesh, gather.
     """
-    kernel = GaussianKernel(float(smearing))
+    kernel = make_kernel(kernel, smearing)
     cell = cell.detach().to(torch.float64)
     inverse_cell, volume = torch.linalg.inv(cell), torch.linalg.det(cell).abs()
     layout = MeshLayout(mesh, positions.device)
@@ -95,7 +95,7 @@ def gathered_derivatives(
     own = b0 * charges**2 + b1 * (dipoles**2).sum(-1)
     energy = energy.index_add(0, structure, -0.5 * COULOMB_CONSTANT * own.to(torch.float64))
     total = torch.zeros_like(volume).index_add(0, structure, charges.to(volume.dtype))
-    background = -pi * COULOMB_CONSTANT * kernel.smearing**2 * total / volume
+    background = -COULOMB_CONSTANT * kernel.background() * total / volume
     energy = energy + background * total
     potential = potential - COULOMB_CONSTANT * b0 * charges + (2.0 * background[structure]).to(charges.dtype)
     field = -(gradient - COULOMB_CONSTANT * b1 * dipoles)

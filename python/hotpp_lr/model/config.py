@@ -20,7 +20,8 @@ class ModelConfig(BaseModel):
     radial_functions: int = Field(8, ge=1)
     radial_hidden: int = Field(32, ge=1)
     many_body: bool = True
-    smearing: float = Field(1.5, gt=0, description="σ of the pair kernel erf(r/√2σ)/r, Å")
+    smearing: float = Field(1.5, gt=0, description="σ of the smeared charges, Å; Gaussian pair kernel erf(r/√2σ)/r")
+    kernel: Literal["gaussian", "prolate"] = Field("gaussian", description="prolate: band-limited, a coarser mesh")
     order: int = Field(6, ge=3, le=8, description="assignment order of the mesh")
     accuracy: float = Field(1e-4, gt=0, lt=1, description="relative rms error of the mesh forces")
     total_charge: float = 0.0

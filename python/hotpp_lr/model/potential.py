@@ -110,6 +110,7 @@ class Potential(nn.Module):
                 dipoles if self.config.has_dipoles else None,
                 batch.structure,
                 smearing=self.config.smearing,
+                kernel=self.config.kernel,
                 order=self.config.order,
                 mesh=batch.mesh,
             )
