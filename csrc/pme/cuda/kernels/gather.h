@@ -7,16 +7,18 @@
 // tile), GatherDirect reads the mesh. What becomes of the derivatives says the Epilogue.
 #pragma once
 
-#include "pme/cuda/multipoles.h"
+#include "pme/cuda/component_powers.h"
 #include "pme/cuda/sites.h"
 
 namespace hotpp::pme::cuda {
 
 template <class Real, int P, int R, int Atoms>
 struct GatherBatch {
+  static constexpr int columns = components(R);
+
   AxisWeights<Real, P, R> weights[Atoms][3];
   Real sums[Atoms][pairs(R)][P];
-  Real results[Atoms][components(R)];
+  Real results[Atoms][columns];
   int first[Atoms][3];  ///< in the window of the tile
 
   HOTPP_DEVICE void load(int item, const Site<Real>* sites, int tile, const Layout& layout) {
@@ -44,8 +46,8 @@ struct GatherBatch {
   }
 
   HOTPP_DEVICE void contract(int atom, int c) {
-    const Real* const z = weights[atom][2].w[derivatives(c, 2)];
-    const Real* const s = sums[atom][pair_index(derivatives(c, 0), derivatives(c, 1))];
+    const Real* const z = weights[atom][2].w[power(c, 2)];
+    const Real* const s = sums[atom][pair_index(power(c, 0), power(c, 1))];
     Real sum = 0;
     HOTPP_UNROLL for (int lz = 0; lz < P; ++lz) sum += s[lz] * z[lz];
     results[atom][c] = sum;
@@ -55,7 +57,7 @@ struct GatherBatch {
 /// One block per tile; atoms sorted by tile.
 template <class Real, int P, int R, class Epilogue>
 struct GatherTiles {
-  static constexpr int batch = 32, threads = batch * P;
+  static constexpr int batch = 32, threads = batch * P, columns = components(R);
 
   Layout layout;
   const int* begins;
@@ -95,9 +97,7 @@ struct GatherTiles {
         const Real* const column = window + first[0] * plane + first[1] * row + first[2] + lz;
         shared.atoms.sum_column(atom, lz, [&](int lx, int ly) { return column[lx * plane + ly * row]; });
       });
-      block.each(m * components(R), [&](int item) {
-        shared.atoms.contract(item / components(R), item % components(R));
-      });
+      block.each(m * columns, [&](int item) { shared.atoms.contract(item / columns, item % columns); });
       block.each(m, [&](int atom) {
         epilogue(base + atom, sites[base + atom].original, shared.atoms.results[atom]);
       });
@@ -135,8 +135,7 @@ struct GatherDirect {
                       layout.row];
       });
     });
-    block.each(m * components(R),
-               [&](int item) { atoms.contract(item / components(R), item % components(R)); });
+    block.each(m * Shared::columns, [&](int item) { atoms.contract(item / Shared::columns, item % Shared::columns); });
     block.each(m, [&](int atom) { epilogue(base + atom, sites[base + atom].original, atoms.results[atom]); });
   }
 };

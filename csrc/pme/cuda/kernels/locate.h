@@ -82,7 +82,7 @@ struct Locate {
     shared.sums.part[0][t] = shared.sums.part[1][t] = 0.0;
     if (i >= n) return;
     Site<Real> site;
-    Real c[4];
+    Real c[4] = {};
     bool good = locate_atom(*step, layout, i, &site, c);
     const bool dipoles = step->atoms.dipoles.data != nullptr;
     double bound = largest_weight[0] * fabs(static_cast<double>(c[0]));

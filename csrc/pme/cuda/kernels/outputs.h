@@ -3,7 +3,6 @@
 #pragma once
 
 #include "pme/cuda/kernels/finish.h"
-#include "pme/cuda/multipoles.h"
 
 namespace hotpp::pme::cuda {
 

@@ -29,7 +29,7 @@ struct Sort {
       const Slot slot = slots[begin + t];
       const int to = begins[slot.tile] + slot.rank;
       Site<Real> site;
-      Real c[4];
+      Real c[4] = {};
       // located again rather than stored unsorted: two floating-point reads instead of a second copy of all
       locate_atom(*step, layout, begin + t, &site, c);
       sites[to] = site;

@@ -11,7 +11,7 @@
 
 #include <cmath>
 
-#include "pme/cuda/multipoles.h"
+#include "pme/cuda/component_powers.h"
 #include "pme/cuda/sites.h"
 
 namespace hotpp::pme::cuda {
@@ -53,8 +53,8 @@ struct SpreadBatch {
   HOTPP_DEVICE void row_factors(int atom, int lx, int ly, Real* factors) const {
     HOTPP_UNROLL for (int k = 0; k <= R; ++k) factors[k] = 0;
     HOTPP_UNROLL for (int c = 0; c < columns; ++c)
-      factors[derivatives(c, 2)] += coefficients[atom][c] * weights[atom][0].w[derivatives(c, 0)][lx] *
-                                    weights[atom][1].w[derivatives(c, 1)][ly];
+      factors[power(c, 2)] += coefficients[atom][c] * weights[atom][0].w[power(c, 0)][lx] *
+                                    weights[atom][1].w[power(c, 1)][ly];
   }
   HOTPP_DEVICE Real point(int atom, const Real* factors, int lz) const {
     Real value = 0;
@@ -67,7 +67,7 @@ struct SpreadBatch {
 template <class Real, int P, int R>
 struct SpreadTiles {
   using Word = typename FixedPoint<Real>::Word;
-  static constexpr int threads = 256, batch = 32;
+  static constexpr int threads = 256, batch = 32, columns = components(R);
 
   Layout layout;
   const State* state;
@@ -95,7 +95,7 @@ struct SpreadTiles {
     for (int base = begin; base < end; base += batch) {
       const int m = minimum_of(batch, end - base);
       block.each(3 * m, [&](int item) {
-        shared.atoms.load(item, sites + base, coefficients + static_cast<long long>(base) * components(R), scale,
+        shared.atoms.load(item, sites + base, coefficients + columns * static_cast<long long>(base), scale,
                           block.index(), layout);
       });
       block.each(m * P * P, [&](int item) {
@@ -124,7 +124,7 @@ struct SpreadTiles {
 template <class Real, int P, int R>
 struct SpreadDirect {
   using Word = typename FixedPoint<Real>::Word;
-  static constexpr int threads = 128, batch = 8;
+  static constexpr int threads = 128, batch = 8, columns = components(R);
 
   Layout layout;
   const Step* step;
@@ -144,7 +144,7 @@ struct SpreadDirect {
     Shared& atoms = *static_cast<Shared*>(block.shared());
     const Real scale = static_cast<Real>(state->scale);
     block.each(3 * m, [&](int item) {
-      atoms.load(item, sites + base, coefficients + static_cast<long long>(base) * components(R), scale, 0, layout);
+      atoms.load(item, sites + base, coefficients + columns * static_cast<long long>(base), scale, 0, layout);
     });
     block.each(m * P * P * P, [&](int item) {
       const int atom = item / (P * P * P), lx = item / (P * P) % P, ly = item / P % P, lz = item % P;
