@@ -44,8 +44,8 @@ inline Settings settings_of(int order, const std::array<int, 3>& mesh, double sm
 }
 
 template <class Value, class Plan>
-py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, const py::object& mu, bool forces,
-                           bool strain) {
+py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, const py::object& mu, bool fields,
+                           bool forces, bool strain) {
   const Array<Value> positions(r), charges(q);
   std::optional<Array<Value>> dipoles;
   if (!mu.is_none()) dipoles = Array<Value>(mu);
@@ -64,8 +64,8 @@ py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, c
   if (dipoles) atoms.dipoles = dipoles->data();
   DeviceOutput output;
   output.energy = &energy;
-  output.potential = potential.mutable_data();
-  output.field = field.mutable_data();
+  if (fields) output.potential = potential.mutable_data();
+  if (fields) output.field = field.mutable_data();
   if (forces) output.forces = force.mutable_data();
   if (strain) output.strain_derivative = derivative.mutable_data();
   {
@@ -74,8 +74,8 @@ py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, c
   }
   py::dict result;
   result["energy"] = energy;
-  result["potential"] = potential;
-  result["field"] = field;
+  if (fields) result["potential"] = potential;
+  if (fields) result["field"] = field;
   if (forces) result["forces"] = force;
   if (strain) result["strain_derivative"] = derivative;
   return result;
@@ -96,13 +96,13 @@ py::class_<Plan> bind_device_plan(py::module_& m, const char* name) {
       .def(
           "execute",
           [](Plan& p, const py::array& r, const py::array& q, const py::object& mu, bool forces, bool strain,
-             bool single) {
-            return single ? execute_on_arrays<float>(p, r, q, mu, forces, strain)
-                          : execute_on_arrays<double>(p, r, q, mu, forces, strain);
+             bool fields, bool single) {
+            return single ? execute_on_arrays<float>(p, r, q, mu, fields, forces, strain)
+                          : execute_on_arrays<double>(p, r, q, mu, fields, forces, strain);
           },
           py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(), py::arg("forces") = true,
-          py::arg("strain") = false, py::arg("single") = false,
-          "As Plan.execute of _pme; `single`: arrays of atoms are float32 on the way in and out.");
+          py::arg("strain") = false, py::arg("fields") = true, py::arg("single") = false,
+          "As Plan.execute of _pme; `fields`: potential and field; `single`: arrays of atoms are float32.");
 }
 
 }  // namespace hotpp::pme::cuda

@@ -62,6 +62,11 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
+inline void require_device() {
+  if (device_count() == 0)
+    throw std::runtime_error("There is no CUDA device (or no driver for it): use the plan for CPUs.");
+}
+
 template <class Real>
 struct CudaPlan<Real>::Parts {
   struct Kind {
@@ -77,7 +82,7 @@ struct CudaPlan<Real>::Parts {
   std::vector<Kind> kinds;
 
   Parts(const Settings& settings, Path path, bool graphs)
-      : device((check(settings), make_layout(settings.mesh, settings.order))),
+      : device((check(settings), require_device(), make_layout(settings.mesh, settings.order))),
         pipeline(settings, device, path),
         graphs(graphs) {}
 
