@@ -156,6 +156,9 @@ void bind_plan(py::module_& m, const char* name) {
 template <class Real>
 Array<Real> weights(Real t, int order) {
   check({order, {order, order, order}, 1.0});
+  if (!(std::abs(t) <= Real(0.5)))
+    throw std::invalid_argument("t is " + std::to_string(t) +
+                                ": give the distance to the middle of the stencil, from -1/2 to 1/2.");
   Array<Real> result({3, order});
   with_order(order, [&](auto o) {
     constexpr int P = decltype(o)::value, W = padded_order(P);
@@ -306,7 +309,10 @@ PYBIND11_MODULE(_pme, m) {
   m.def("max_threads", &max_threads);
   m.def(
       "set_num_threads",
-      []([[maybe_unused]] int threads) {
+      [](int threads) {
+        if (threads < 1 || threads > 1024)
+          throw std::invalid_argument("The number of threads is " + std::to_string(threads) +
+                                      ": choose one from 1 to 1024.");
 #ifdef _OPENMP
         omp_set_num_threads(threads);
 #endif

@@ -4,19 +4,49 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
+#include <string>
 
 #include "pme/cell.h"
 #include "pme/settings.h"
 
 namespace hotpp::pme {
 
+/// More than this many points along an axis is a mistake; less keeps every index of the mesh inside its type.
+constexpr int max_points = 16384;
+
+/// A position may be this many cells away: float64 still knows its place in the cell to 1e-9.
+constexpr double max_cells_away = 1e7;
+
+/// A mesh that this machine cannot hold. Refused beforehand: asking for the memory may end the process.
+class NotEnoughMemory : public std::bad_alloc {
+ public:
+  explicit NotEnoughMemory(std::string message) : message_(std::move(message)) {}
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  std::string message_;
+};
+
 void check(const Settings&);
+
+/// Room for mesh and influence function, whose numbers have `bytes` bytes each. Throws NotEnoughMemory.
+void check_memory(const Settings&, std::size_t bytes);
 
 /// The cell of a plan must have been set.
 void check(const Cell&);
 
+/// Finite and not too far away, [n, 3] Å.
+void check_positions(const Cell&, std::int64_t n, const double* positions);
+
+/// Finite charges [n], dipoles [n, 3] or null.
+void check_sources(std::int64_t n, const double* charges, const double* dipoles);
+
 /// Everything that Plan::execute is given.
 void check_execute(const Settings&, const Cell&, std::int64_t n, const double* positions,
                    const double* charges, const double* dipoles, const Output&);
+
+/// Finite results: charges or dipoles too large for the numbers of the mesh must not pass as NaN.
+void check_results(std::int64_t n, const Output&);
 
 }  // namespace hotpp::pme

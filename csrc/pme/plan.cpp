@@ -16,8 +16,10 @@
 namespace hotpp::pme {
 namespace {
 
+template <class Real>
 const Settings& checked(const Settings& settings) {
   check(settings);
+  check_memory(settings, sizeof(Real));
   return settings;
 }
 
@@ -68,7 +70,7 @@ struct Plan<Real>::Parts {
   std::vector<Real> coefficients;
 
   explicit Parts(const Settings& s)
-      : settings(checked(s)),
+      : settings(checked<Real>(s)),
         grid(s.mesh, s.order),
         mesh(grid.size()),
         fft(grid, mesh.data()),
@@ -164,6 +166,7 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += gathered_strain ? s.strain[ab] : 0.0;
   }
   self.add(sums, output);
+  check_results(n, output);
 }
 
 template <class Real>
@@ -183,6 +186,8 @@ template <class Real>
 void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const double* charges,
                               const double* dipoles, Real* mesh) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
+  check_sources(n, charges, dipoles);
   Parts& p = *parts_;
   spread_atoms(n, positions, charges, dipoles);
   const auto [k1, k2, k3] = p.settings.mesh;
@@ -216,6 +221,7 @@ template <class Real>
 void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Real* mesh,
                               double* derivatives) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
   Parts& p = *parts_;
   const auto [k1, k2, k3] = p.settings.mesh;
   for (int row = 0; row < k1 * k2; ++row)
