@@ -44,8 +44,8 @@ inline Settings settings_of(int order, const std::array<int, 3>& mesh, double sm
 }
 
 template <class Value, class Plan>
-py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, const py::object& mu, bool fields,
-                           bool forces, bool strain) {
+py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, const py::object& mu,
+                           bool fields, bool forces, bool strain) {
   const Array<Value> positions(r), charges(q);
   std::optional<Array<Value>> dipoles;
   if (!mu.is_none()) dipoles = Array<Value>(mu);

@@ -44,8 +44,8 @@ void bind_cuda_plan(py::module_& m, const char* name) {
   bind_device_plan<Plan>(m, name)
       .def(
           "execute_on_device",
-          [](Plan& p, Address stream, int n, Address positions, Address charges, Address dipoles, Address energy,
-             Address potential, Address field, Address forces, Address strain, bool single) {
+          [](Plan& p, Address stream, int n, Address positions, Address charges, Address dipoles,
+             Address energy, Address potential, Address field, Address forces, Address strain, bool single) {
             if (n < 0) throw std::invalid_argument("n is " + std::to_string(n) + ": give 0 or more atoms.");
             if (n > 0 && (!positions || !charges))
               throw std::invalid_argument("positions or charges is a null pointer: give device memory.");
@@ -54,11 +54,13 @@ void bind_cuda_plan(py::module_& m, const char* name) {
           },
           py::arg("stream"), py::arg("n"), py::arg("positions"), py::arg("charges"), py::arg("dipoles") = 0,
           py::arg("energy") = 0, py::arg("potential") = 0, py::arg("field") = 0, py::arg("forces") = 0,
-          py::arg("strain_derivative") = 0, py::arg("single") = false, py::call_guard<py::gil_scoped_release>(),
+          py::arg("strain_derivative") = 0, py::arg("single") = false,
+          py::call_guard<py::gil_scoped_release>(),
           "Starts the work on a stream and returns. Addresses of device memory, 0: not given, not wanted; "
           "energy [1] and strain_derivative [3, 3] float64, the rest float64, or float32 if single.")
       .def(
-          "throw_problems", [](Plan& p, Address stream) { p.throw_problems(reinterpret_cast<void*>(stream)); },
+          "throw_problems",
+          [](Plan& p, Address stream) { p.throw_problems(reinterpret_cast<void*>(stream)); },
           py::arg("stream"), py::call_guard<py::gil_scoped_release>(),
           "Waits for the stream; raises if atoms were bad since the last look.");
 }

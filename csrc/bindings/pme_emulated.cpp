@@ -30,7 +30,8 @@ PYBIND11_MODULE(_pme_emulated, m) {
         const Settings settings = settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel);
         const Path way = path_of(path);
         const Order turn = order_of(thread_order);
-        if (precision == "double") return py::cast(std::make_unique<EmulatedPlan<double>>(settings, way, turn));
+        if (precision == "double")
+          return py::cast(std::make_unique<EmulatedPlan<double>>(settings, way, turn));
         if (precision == "float") return py::cast(std::make_unique<EmulatedPlan<float>>(settings, way, turn));
         throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
       },

@@ -11,9 +11,7 @@ from pme_systems import MESHES, ORDERS, SMEARING, System, error, reference
 
 BACKENDS = [
     "emulated",
-    pytest.param(
-        "device", marks=[pytest.mark.gpu, pytest.mark.skipif(not has_cuda_device(), reason="no CUDA device")]
-    ),
+    pytest.param("device", marks=[pytest.mark.gpu, pytest.mark.skipif(not has_cuda_device(), reason="no CUDA device")]),
 ]
 TILED = (24, 9, 36)  # several tiles, the last ones smaller than a stencil reaches
 # Largest allowed error relative to the largest element. double: rounding of some hundred operations, and

@@ -3,8 +3,8 @@
 //
 // A kernel is a functor with `threads` (per block), `shared_bytes()` and
 //   template <class Block> HOTPP_DEVICE void operator()(Block& block) const;
-// It is a sequence of phases, block.each(count, f): f(0) ... f(count - 1) are shared out among the threads, in
-// any order, and a barrier follows. Nothing outside of phases depends on the thread; what outlives a phase
+// It is a sequence of phases, block.each(count, f): f(0) ... f(count - 1) are shared out among the threads,
+// in any order, and a barrier follows. Nothing outside of phases depends on the thread; what outlives a phase
 // lies in shared or global memory. A Block gives:
 //   index(), blocks()          which block of how many
 //   shared()                   start of the shared memory, aligned to 16 bytes

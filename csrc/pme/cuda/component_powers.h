@@ -15,7 +15,8 @@ constexpr unsigned long long packed_powers(int axis) {
     packed |= static_cast<unsigned long long>(component_powers[c][axis]) << 2 * c;
   return packed;
 }
-constexpr unsigned long long packed_x = packed_powers(0), packed_y = packed_powers(1), packed_z = packed_powers(2);
+constexpr unsigned long long packed_x = packed_powers(0), packed_y = packed_powers(1),
+                             packed_z = packed_powers(2);
 
 /// How often component c derives along an axis.
 HOTPP_HOST_DEVICE constexpr int power(int c, int axis) {

@@ -51,7 +51,8 @@ class CudaDevice {
 
   template <class T>
   void upload(Buffer<T>& to, const T* from, std::size_t count) {
-    check_cuda(cudaMemcpy(to.data(), from, count * sizeof(T), cudaMemcpyHostToDevice), "copying to the device");
+    check_cuda(cudaMemcpy(to.data(), from, count * sizeof(T), cudaMemcpyHostToDevice),
+               "copying to the device");
   }
 
   void set_stream(cudaStream_t stream) {

@@ -50,7 +50,8 @@ template <class Real>
 class EmulatedFft {
  public:
   explicit EmulatedFft(const Layout& layout)
-      : layout_(layout), lines_{LineFft(layout.points[0]), LineFft(layout.points[1]), LineFft(layout.points[2])} {}
+      : layout_(layout),
+        lines_{LineFft(layout.points[0]), LineFft(layout.points[1]), LineFft(layout.points[2])} {}
 
   void forward(Real* mesh) {
     const int k3 = layout_.points[2];

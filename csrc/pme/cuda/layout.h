@@ -34,15 +34,17 @@ struct Layout {
   }
   /// First mesh point of tile t along an axis; tile 0 begins at the origin of the mesh.
   HOTPP_HOST_DEVICE int tile_origin(int t, int axis) const {
-    const int place = axis == 2 ? t % tiles[2] : axis == 1 ? t / tiles[2] % tiles[1] : t / (tiles[2] * tiles[1]);
+    const int place = axis == 2   ? t % tiles[2]
+                      : axis == 1 ? t / tiles[2] % tiles[1]
+                                  : t / (tiles[2] * tiles[1]);
     return place * tile(axis);
   }
   /// i: at most one period outside.
   HOTPP_HOST_DEVICE int wrap(int axis, int i) const { return i < points[axis] ? i : i - points[axis]; }
 };
 
-/// A window is a tile with all points that its atoms touch. Odd rows: neighbouring rows of a stencil then begin
-/// in different banks of shared memory.
+/// A window is a tile with all points that its atoms touch. Odd rows: neighbouring rows of a stencil then
+/// begin in different banks of shared memory.
 template <int P>
 struct Window {
   static constexpr int x = Layout::tile(0) + P - 1, y = Layout::tile(1) + P - 1, z = Layout::tile(2) + P - 1;

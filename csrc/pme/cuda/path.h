@@ -24,8 +24,8 @@ inline Path path_of(const std::string& name) {
   throw std::invalid_argument("The path is '" + name + "': choose auto, direct, sorted or tiles.");
 }
 
-/// Rules from counted memory accesses, not yet measured: sorting costs two kernels, which small systems do not
-/// earn back; a tile costs two passes over its window, which few atoms do not.
+/// Rules from counted memory accesses, not yet measured: sorting costs two kernels, which small systems do
+/// not earn back; a tile costs two passes over its window, which few atoms do not.
 inline Path choose_path(Path wanted, const Layout& layout, int n, bool single) {
   if (wanted != Path::Automatic) return wanted == Path::Tiles && !single ? Path::Sorted : wanted;
   constexpr int few_atoms = 16384, few_tiles = 512;

@@ -48,7 +48,10 @@ class Pipeline {
   using Buffer = typename Device::template Buffer<T>;
 
   Pipeline(const Settings& settings, Device& device, Path path)
-      : settings_(settings), layout_(make_layout(settings.mesh, settings.order)), path_(path), device_(device) {
+      : settings_(settings),
+        layout_(make_layout(settings.mesh, settings.order)),
+        path_(path),
+        device_(device) {
     std::vector<double> factors;
     for (int points : settings.mesh) {
       const auto axis = deconvolution_factors(points, settings.order, settings.deconvolution);
@@ -107,7 +110,8 @@ class Pipeline {
     check(cell_);
     if (atoms.dipoles.data && output.forces.data && settings_.order < 4)
       throw std::invalid_argument(
-          "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order 4 "
+          "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use "
+          "order 4 "
           "or more (6 to 8 recommended).");
     Step step{};
     step.atoms = atoms;
@@ -164,13 +168,14 @@ class Pipeline {
 
   template <bool Strain>
   ApplyInfluence<Real, Strain> influence_kernel(bool last) {
-    return {layout_, settings_.kernel, step_.data(), state_.data(), deconvolution_.data(), mesh_.data(),
-            mode_sums_.data(), last};
+    return {layout_,      settings_.kernel,  step_.data(), state_.data(), deconvolution_.data(),
+            mesh_.data(), mode_sums_.data(), last};
   }
 
   void locate(const Shape& shape) {
     const bool sorted = shape.path != Path::Direct;
-    const double peak = centred_spline(settings_.order, 0.0), slope = centred_spline(settings_.order - 1, 0.0);
+    const double peak = centred_spline(settings_.order, 0.0),
+                 slope = centred_spline(settings_.order - 1, 0.0);
     Locate<Real> kernel{};
     kernel.layout = layout_;
     kernel.step = step_.data();
@@ -187,8 +192,8 @@ class Pipeline {
     kernel.partial_sums = charge_sums_.data();
     device_.launch(kernel, Locate<Real>::grid(shape.capacity));
     if (!sorted) return;
-    const Sort<Real> sort{layout_, step_.data(), state_.data(), begins_.data(), slots_.data(), sites_.data(),
-                          coefficients_.data()};
+    const Sort<Real> sort{layout_,       step_.data(),  state_.data(),       begins_.data(),
+                          slots_.data(), sites_.data(), coefficients_.data()};
     device_.launch(sort, Sort<Real>::grid(shape.capacity));
   }
 
@@ -196,8 +201,8 @@ class Pipeline {
   void spread(const Shape& shape) {
     if constexpr (sizeof(Real) == sizeof(float))
       if (shape.path == Path::Tiles) {
-        const SpreadTiles<Real, P, R> kernel{layout_, state_.data(), begins_.data(), sites_.data(),
-                                             coefficients_.data(), words()};
+        const SpreadTiles<Real, P, R> kernel{layout_,       state_.data(),        begins_.data(),
+                                             sites_.data(), coefficients_.data(), words()};
         return device_.launch(kernel, kernel.grid());
       }
     const SpreadDirect<Real, P, R> kernel{layout_,       step_.data(),         state_.data(),

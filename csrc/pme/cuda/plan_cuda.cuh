@@ -89,7 +89,8 @@ struct CudaPlan<Real>::Parts {
   Kind& kind_of(const Shape& shape) {
     for (Kind& kind : kinds)
       if (kind.shape == shape) return kind;
-    constexpr std::size_t most = 16;  // a caller whose calls alternate between more kinds than this re-records
+    constexpr std::size_t most =
+        16;  // a caller whose calls alternate between more kinds than this re-records
     if (kinds.size() == most) kinds.erase(kinds.begin());
     kinds.push_back({shape, false, nullptr});
     return kinds.back();

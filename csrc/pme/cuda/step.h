@@ -16,10 +16,10 @@ struct DeviceAtoms {
 };
 
 struct DeviceOutput {
-  double* energy = nullptr;  ///< [1] eV
-  MutableValues potential;   ///< [n] V
-  MutableValues field;       ///< [n, 3] V/Å
-  MutableValues forces;      ///< [n, 3] eV/Å
+  double* energy = nullptr;             ///< [1] eV
+  MutableValues potential;              ///< [n] V
+  MutableValues field;                  ///< [n, 3] V/Å
+  MutableValues forces;                 ///< [n, 3] eV/Å
   double* strain_derivative = nullptr;  ///< [3, 3] eV
 };
 
@@ -43,8 +43,8 @@ enum Problem : unsigned {
 };
 
 struct State {
-  unsigned problems;  ///< of this call
-  int problem_atom;   ///< the smallest index of an atom with a problem
+  unsigned problems;           ///< of this call
+  int problem_atom;            ///< the smallest index of an atom with a problem
   unsigned reported_problems;  ///< of all calls since the caller last looked
   int reported_atom;
   unsigned largest;      ///< bits of the largest possible contribution to a mesh point, as float

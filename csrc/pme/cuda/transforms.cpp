@@ -16,8 +16,8 @@ struct Library {
   using Result = int;
   using Handle = int;
   Result (*get_version)(int*);
-  Result (*plan_many)(Handle*, int rank, int* n, int* inembed, int istride, int idist, int* onembed, int ostride,
-                      int odist, int type, int batch);
+  Result (*plan_many)(Handle*, int rank, int* n, int* inembed, int istride, int idist, int* onembed,
+                      int ostride, int odist, int type, int batch);
   Result (*set_stream)(Handle, void* stream);
   Result (*r2c)(Handle, void*, void*);
   Result (*c2r)(Handle, void*, void*);
@@ -37,9 +37,10 @@ struct Library {
       reasons += std::string(" ") + dlerror() + ";";
     }
     if (!handle)
-      throw std::runtime_error("cuFFT was not found:" + reasons +
-                               " install it (`pip install nvidia-cufft`), or name its file in the environment "
-                               "variable HOTPP_CUFFT.");
+      throw std::runtime_error(
+          "cuFFT was not found:" + reasons +
+          " install it (`pip install nvidia-cufft`), or name its file in the environment "
+          "variable HOTPP_CUFFT.");
     const auto find = [&](auto& function, const char* name) {
       void* const symbol = dlsym(handle, name);
       if (!symbol) throw std::runtime_error(std::string("cuFFT has no function ") + name + ": " + dlerror());

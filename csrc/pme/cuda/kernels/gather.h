@@ -135,7 +135,8 @@ struct GatherDirect {
                       layout.row];
       });
     });
-    block.each(m * Shared::columns, [&](int item) { atoms.contract(item / Shared::columns, item % Shared::columns); });
+    block.each(m * Shared::columns,
+               [&](int item) { atoms.contract(item / Shared::columns, item % Shared::columns); });
     block.each(m, [&](int atom) { epilogue(base + atom, sites[base + atom].original, atoms.results[atom]); });
   }
 };

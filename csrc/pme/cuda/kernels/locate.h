@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the site and the tile of every atom; the last block sums the charges, begins the tiles and chooses the
-// scale of the fixed-point mesh.
+// Finds the site and the tile of every atom; the last block sums the charges, begins the tiles and chooses
+// the scale of the fixed-point mesh.
 //
 // Scale: a mesh point gets at most (largest contribution of an atom) x (atoms in the tiles around it). With
 // the largest power of two for which that stays below 2^30 (2^62 in float64) the integers cannot wrap,

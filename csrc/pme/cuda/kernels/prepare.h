@@ -39,10 +39,10 @@ struct Prepare {
     char* const to = reinterpret_cast<char*>(device_step);
     block.each(count, [&](int i) { memcpy(to + word * i, from + word * i, word); });
     block.each(1, [&](int) {
-        state->problems = 0;
-        state->problem_atom = step.atoms.n;
-        state->largest = 0;
-        for (unsigned& arrivals : state->arrivals) arrivals = 0;
+      state->problems = 0;
+      state->problem_atom = step.atoms.n;
+      state->largest = 0;
+      for (unsigned& arrivals : state->arrivals) arrivals = 0;
     });
   }
 };

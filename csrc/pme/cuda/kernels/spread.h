@@ -52,9 +52,8 @@ struct SpreadBatch {
   /// C_k of row (lx, ly) of an atom.
   HOTPP_DEVICE void row_factors(int atom, int lx, int ly, Real* factors) const {
     HOTPP_UNROLL for (int k = 0; k <= R; ++k) factors[k] = 0;
-    HOTPP_UNROLL for (int c = 0; c < columns; ++c)
-      factors[power(c, 2)] += coefficients[atom][c] * weights[atom][0].w[power(c, 0)][lx] *
-                                    weights[atom][1].w[power(c, 1)][ly];
+    HOTPP_UNROLL for (int c = 0; c < columns; ++c) factors[power(c, 2)] +=
+        coefficients[atom][c] * weights[atom][0].w[power(c, 0)][lx] * weights[atom][1].w[power(c, 1)][ly];
   }
   HOTPP_DEVICE Real point(int atom, const Real* factors, int lz) const {
     Real value = 0;
@@ -104,8 +103,8 @@ struct SpreadTiles {
         Real factors[R + 1];
         shared.atoms.row_factors(atom, lx, ly, factors);
         Word* const points = window + (first[0] + lx) * plane + (first[1] + ly) * row + first[2];
-        HOTPP_UNROLL for (int lz = 0; lz < P; ++lz)
-          Block::add(points + lz, to_word(shared.atoms.point(atom, factors, lz), static_cast<Word*>(nullptr)));
+        HOTPP_UNROLL for (int lz = 0; lz < P; ++lz) Block::add(
+            points + lz, to_word(shared.atoms.point(atom, factors, lz), static_cast<Word*>(nullptr)));
       });
     }
     const int x0 = layout.tile_origin(block.index(), 0), y0 = layout.tile_origin(block.index(), 1),
