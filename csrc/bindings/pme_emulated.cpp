@@ -20,8 +20,11 @@ Order order_of(const std::string& name) {
 
 PYBIND11_MODULE(_pme_emulated, m) {
   m.doc() = "The mesh of a CUDA device, emulated on the CPU (csrc/pme/cuda). Units: eV, Å, e.";
-  bind_device_plan<EmulatedPlan<double>>(m, "PlanDouble");
-  bind_device_plan<EmulatedPlan<float>>(m, "PlanFloat");
+  constexpr const char* bound = "Upper bound of the charge of a mesh point in the last call, e.";
+  bind_device_plan<EmulatedPlan<double>>(m, "PlanDouble")
+      .def("mesh_bound", &EmulatedPlan<double>::mesh_bound, bound);
+  bind_device_plan<EmulatedPlan<float>>(m, "PlanFloat")
+      .def("mesh_bound", &EmulatedPlan<float>::mesh_bound, bound);
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,

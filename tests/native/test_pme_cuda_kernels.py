@@ -179,6 +179,29 @@ def test_fixed_point_never_wraps(backend, scale):
             assert error(results[name], expected[name]) < 5e-6, (path, name)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("mesh", [(9, 11, 17), (8, 12, 36), (8, 8, 9)])
+def test_bound_of_the_mesh_holds_and_is_close(order, mesh):
+    """The unit of the fixed point follows from it: too low would wrap, too high would waste bits."""
+    from hotpp_lr import _pme
+
+    rng = np.random.default_rng(order)
+    for spread in (0.02, 0.2, 1.0):  # of the atoms over the cell: a droplet up to a gas
+        for dipole in (0.0, 0.1, 1.0):
+            system = System(order, n=100)
+            system.positions = (spread * rng.random((100, 3)) + rng.random(3)) @ system.cell
+            # of one sign each, so that they add up
+            system.charges = rng.uniform(0.5, 1.0, 100)
+            system.dipoles = dipole * rng.uniform(0.5, 1.0, (100, 3))
+            plan = make_plan("emulated", order, mesh, system.cell, precision="float")
+            plan.execute(*system.atoms(), forces=False)
+            cpu = _pme.Plan(order, mesh, SMEARING)
+            cpu.set_cell(system.cell)
+            largest = abs(cpu.spread(*system.atoms())).max()
+            # 256: 22 bits would be left. Charges alone are bounded within a factor of 5.
+            assert largest < plan.mesh_bound() < (256 if dipole else 16) * largest, (spread, dipole)
+
+
 @pytest.mark.parametrize("with_dipoles", [False, True])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_float32_arrays(backend, with_dipoles):

@@ -19,20 +19,6 @@
 
 namespace hotpp::pme::cuda {
 
-/// Numbers of the mesh while charges are added: integers, because their sum does not depend on the order.
-template <class Real>
-struct FixedPoint;
-template <>
-struct FixedPoint<float> {
-  using Word = int;
-  static constexpr int bits = 30;
-};
-template <>
-struct FixedPoint<double> {
-  using Word = long long;
-  static constexpr int bits = 62;
-};
-
 HOTPP_HOST_DEVICE constexpr int minimum_of(int a, int b) { return a < b ? a : b; }
 
 }  // namespace hotpp::pme::cuda

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <random>
 #include <vector>
 
@@ -84,7 +85,7 @@ bool check(int order, Path path, bool dipoles, bool graphs, double tolerance) {
 }  // namespace
 
 /// With an argument, that order alone and kernels one by one: little enough for compute-sanitizer.
-int main(int count, char** arguments) {
+int main(int count, char** arguments) try {
   const int only = count > 1 ? std::atoi(arguments[1]) : 0;
   bool good = true;
   for (int order : {4, 6, 8}) {
@@ -98,4 +99,7 @@ int main(int count, char** arguments) {
         }
   }
   return good ? 0 : 1;
+} catch (const std::exception& problem) {
+  std::fprintf(stderr, "%s\n", problem.what());
+  return 1;
 }

@@ -17,9 +17,10 @@ class EmulatedPlan {
 
   const Settings& settings() const { return pipeline_.settings(); }
   void set_cell(const double cell[9]) { pipeline_.set_cell(cell); }
-  const Real* mesh() { return pipeline_.mesh(); }
 
   void reserve(int n) { pipeline_.reserve(n); }
+  /// What the last call took for the largest charge of a mesh point that is possible, e.
+  double mesh_bound() { return value_of(pipeline_.state()->largest) * value_of(pipeline_.state()->crowd); }
 
   /// Arrays on the host, float64 or float32; throws what the kernels found wrong.
   void execute_host(const DeviceAtoms& atoms, const DeviceOutput& output) {

@@ -39,6 +39,12 @@ struct Layout {
                                   : t / (tiles[2] * tiles[1]);
     return place * tile(axis);
   }
+  /// Bins of 2 x 2 x 2 points, in which atoms are counted (envelope.h).
+  HOTPP_HOST_DEVICE int bins(int axis) const { return (points[axis] + 1) / 2; }
+  HOTPP_HOST_DEVICE int bin_count() const { return bins(0) * bins(1) * bins(2); }
+  HOTPP_HOST_DEVICE int bin_of(const int* first) const {
+    return ((first[0] / 2) * bins(1) + first[1] / 2) * bins(2) + first[2] / 2;
+  }
   /// i: at most one period outside.
   HOTPP_HOST_DEVICE int wrap(int axis, int i) const { return i < points[axis] ? i : i - points[axis]; }
 };
@@ -63,18 +69,6 @@ inline Layout make_layout(const std::array<int, 3>& mesh, int order) {
                                 "coarser mesh.");
   for (int d = 0; d < 3; ++d) layout.tiles[d] = (mesh[d] + Layout::tile(d) - 1) / Layout::tile(d);
   return layout;
-}
-
-/// How many tiles can hold atoms that touch one mesh point.
-inline int tiles_around_a_point(const Layout& layout) {
-  int product = 1;
-  for (int d = 0; d < 3; ++d) {
-    // a smaller last tile may not cover the reach of a stencil by itself
-    const int last = layout.points[d] - (layout.tiles[d] - 1) * Layout::tile(d);
-    const int needed = last < layout.order - 1 ? 3 : 2;
-    product *= needed < layout.tiles[d] ? needed : layout.tiles[d];
-  }
-  return product;
 }
 
 }  // namespace hotpp::pme::cuda

@@ -12,6 +12,7 @@
 
 #include "pme/cell.h"
 #include "pme/cuda/kernels/convert.h"
+#include "pme/cuda/kernels/crowd.h"
 #include "pme/cuda/kernels/gather.h"
 #include "pme/cuda/kernels/influence.h"
 #include "pme/cuda/kernels/locate.h"
@@ -65,7 +66,7 @@ class Pipeline {
     device.upload(state_, &state, 1);
     step_.allocate(1);
     mesh_.allocate(layout_.size());
-    counts_.allocate(layout_.tile_count());
+    counts_.allocate(static_cast<std::size_t>(layout_.tile_count()) + layout_.bin_count());
     begins_.allocate(layout_.tile_count() + 1);
     mode_sums_.allocate(7 * static_cast<std::size_t>(influence_kernel<true>(false).grid()));
   }
@@ -138,7 +139,13 @@ class Pipeline {
 
   /// The first kernel; it alone depends on the Step.
   Prepare<Word> prepare_kernel(const Step& step) {
-    return {step, step_.data(), state_.data(), words(), layout_.size(), counts_.data(), layout_.tile_count()};
+    return {step,
+            step_.data(),
+            state_.data(),
+            words(),
+            layout_.size(),
+            counts_.data(),
+            layout_.tile_count() + layout_.bin_count()};
   }
 
   /// Starts all kernels of a call.
@@ -174,16 +181,14 @@ class Pipeline {
 
   void locate(const Shape& shape) {
     const bool sorted = shape.path != Path::Direct;
-    const double peak = centred_spline(settings_.order, 0.0),
-                 slope = centred_spline(settings_.order - 1, 0.0);
+    const Envelope envelope = make_envelope(settings_.order, shape.dipoles ? 1 : 0, layout_.points);
+    int* const bins = counts_.data() + layout_.tile_count();
     Locate<Real> kernel{};
     kernel.layout = layout_;
     kernel.step = step_.data();
     kernel.state = state_.data();
-    // the derivative of a spline is the difference of two of the next lower order, both positive
-    kernel.largest_weight[0] = peak * peak * peak;
-    kernel.largest_weight[1] = slope * peak * peak;
-    kernel.around = tiles_around_a_point(layout_);
+    kernel.derivative_factor = envelope.derivative_factor;
+    kernel.bins = bins;
     kernel.counts = counts_.data();
     kernel.begins = begins_.data();
     kernel.slots = sorted ? slots_.data() : nullptr;
@@ -191,6 +196,8 @@ class Pipeline {
     kernel.coefficients = coefficients_.data();
     kernel.partial_sums = charge_sums_.data();
     device_.launch(kernel, Locate<Real>::grid(shape.capacity));
+    const FindCrowd crowd{layout_, envelope, bins, state_.data()};
+    device_.launch(crowd, crowd.grid());
     if (!sorted) return;
     const Sort<Real> sort{layout_,       step_.data(),  state_.data(),       begins_.data(),
                           slots_.data(), sites_.data(), coefficients_.data()};

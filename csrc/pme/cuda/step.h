@@ -47,10 +47,9 @@ struct State {
   int problem_atom;            ///< the smallest index of an atom with a problem
   unsigned reported_problems;  ///< of all calls since the caller last looked
   int reported_atom;
-  unsigned largest;      ///< bits of the largest possible contribution to a mesh point, as float
+  unsigned largest;      ///< bits of the largest size of an atom, as float (envelope.h)
+  unsigned crowd;        ///< bits of the most crowded neighbourhood of a mesh point, as float
   unsigned arrivals[4];  ///< blocks that are done: locate, influence, gather, strain
-  double scale;          ///< units of the fixed-point mesh per e, a power of two; and its inverse
-  double inverse_scale;
   double total_charge;
   double self_energy;
   double mesh_energy;

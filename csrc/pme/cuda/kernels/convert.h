@@ -3,7 +3,7 @@
 #pragma once
 
 #include "pme/cuda/block.h"
-#include "pme/cuda/step.h"
+#include "pme/cuda/fixed_point.h"
 
 namespace hotpp::pme::cuda {
 
@@ -24,7 +24,7 @@ struct Convert {
   template <class Block>
   HOTPP_DEVICE void operator()(Block& block) const {
     const int begin = block.index() * words_per_block;
-    const Real unit = static_cast<Real>(state->inverse_scale);
+    const Real unit = fixed_point_unit<Real>(*state);
     block.each(minimum_of(words_per_block, size - begin), [&](int i) {
       const Word word = charges[begin + i];
       mesh[begin + i] = static_cast<Real>(word) * unit;

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Finds the site and the tile of every atom; the last block sums the charges, begins the tiles and chooses
-// the scale of the fixed-point mesh.
-//
-// Scale: a mesh point gets at most (largest contribution of an atom) x (atoms in the tiles around it). With
-// the largest power of two for which that stays below 2^30 (2^62 in float64) the integers cannot wrap,
-// whatever the charges and however crowded the tiles.
+// Finds the site, the tile and the bin of every atom; the last block sums the charges and begins the tiles.
 #pragma once
 
+#include "pme/cuda/fixed_point.h"
 #include "pme/cuda/reduction.h"
 #include "pme/cuda/sites.h"
 
@@ -17,23 +13,6 @@ struct Slot {
   int tile, rank;
 };
 
-HOTPP_HOST_DEVICE inline float float_of_bits(unsigned bits) {
-  union {
-    unsigned u;
-    float f;
-  } both;
-  both.u = bits;
-  return both.f;
-}
-HOTPP_HOST_DEVICE inline unsigned bits_of_float(float value) {
-  union {
-    float f;
-    unsigned u;
-  } both;
-  both.f = value;
-  return both.u;
-}
-
 template <class Real>
 struct Locate {
   static constexpr int threads = sum_width;
@@ -41,9 +20,9 @@ struct Locate {
   Layout layout;
   const Step* step;
   State* state;
-  double largest_weight[2];  ///< of one atom and mesh point: per unit charge, per unit dipole component
-  int around;                ///< tiles_around_a_point
-  int* counts;               ///< [tiles]
+  double derivative_factor;  ///< Envelope::derivative_factor
+  int* bins;                 ///< [bins] atoms per bin
+  int* counts;               ///< [tiles] atoms per tile, if sorted
   int* begins;               ///< [tiles + 1], if sorted
   Slot* slots;               ///< [n] if atoms are to be sorted, else null
   Site<Real>* sites;         ///< [n] filled here if atoms are not sorted
@@ -53,7 +32,7 @@ struct Locate {
   struct Shared {
     Sums<2> sums;  ///< charge, self energy
     unsigned largest;
-    int most, segment[sum_width], group[16];
+    int segment[sum_width], group[16];
   };
   static std::size_t shared_bytes() { return sizeof(Shared); }
   static int grid(int capacity) { return capacity > 0 ? (capacity + threads - 1) / threads : 1; }
@@ -85,18 +64,19 @@ struct Locate {
     Real c[4] = {};
     bool good = locate_atom(*step, layout, i, &site, c);
     const bool dipoles = step->atoms.dipoles.data != nullptr;
-    double bound = largest_weight[0] * fabs(static_cast<double>(c[0]));
+    double size = fabs(static_cast<double>(c[0]));
     if (dipoles)
-      for (int d = 0; d < 3; ++d) bound += largest_weight[1] * fabs(static_cast<double>(c[1 + d]));
-    if (!good || !(bound < 1e30)) {
-      block_problem<Block>(good ? too_large : not_finite, i);
-      bound = 0.0;
+      for (int d = 0; d < 3; ++d) size += derivative_factor * fabs(static_cast<double>(c[1 + d]));
+    if (!good || !(size < 1e30)) {
+      report<Block>(good ? too_large : not_finite, i);
+      size = 0.0;
       for (Real& value : c) value = 0;
     }
-    Block::maximum(&shared.largest, bits_of_float(static_cast<float>(bound * 1.000001)));
-    const int tile = layout.tile_of(site.first), rank = Block::fetch_add(&counts[tile], 1);
+    Block::maximum(&shared.largest, upper_bits_of(size));
+    Block::add(&bins[layout.bin_of(site.first)], 1);
     if (slots) {
-      slots[i] = {tile, rank};
+      const int tile = layout.tile_of(site.first);
+      slots[i] = {tile, Block::fetch_add(&counts[tile], 1)};
     } else {
       sites[i] = site;
       store_coefficients(coefficients, i, dipoles, c);
@@ -113,7 +93,7 @@ struct Locate {
   }
 
   template <class Block>
-  HOTPP_DEVICE void block_problem(unsigned problem, int i) const {
+  HOTPP_DEVICE void report(unsigned problem, int i) const {
     Block::set_bits(&state->problems, problem);
     Block::minimum(&state->problem_atom, i);
   }
@@ -121,19 +101,14 @@ struct Locate {
   template <class Block>
   HOTPP_DEVICE void finish(Block& block, Shared& shared, int n) const {
     shared.sums.reduce_rows(block, partial_sums, (n + threads - 1) / threads);
-    // exclusive prefix sum of the counts: one segment per thread, 16 groups of segments
-    const int tiles = layout.tile_count(), share = (tiles + sum_width - 1) / sum_width;
-    block.each(1, [&](int) { shared.most = 0; });
-    block.each(sum_width, [&](int t) {
-      int sum = 0, most = 0;
-      for (int i = t * share; i < tiles && i < (t + 1) * share; ++i) {
-        sum += counts[i];
-        if (counts[i] > most) most = counts[i];
-      }
-      shared.segment[t] = sum;
-      Block::maximum(reinterpret_cast<unsigned*>(&shared.most), static_cast<unsigned>(most));
-    });
     if (slots) {
+      // exclusive prefix sum of the counts: one segment per thread, 16 groups of segments
+      const int tiles = layout.tile_count(), share = (tiles + sum_width - 1) / sum_width;
+      block.each(sum_width, [&](int t) {
+        int sum = 0;
+        for (int i = t * share; i < tiles && i < (t + 1) * share; ++i) sum += counts[i];
+        shared.segment[t] = sum;
+      });
       constexpr int width = sum_width / 16;
       block.each(16, [&](int g) {
         int sum = 0;
@@ -161,15 +136,7 @@ struct Locate {
     block.each(1, [&](int) {
       state->total_charge = shared.sums.total[0];
       state->self_energy = shared.sums.total[1];
-      const double crowd = static_cast<double>(around) * shared.most;
-      const double bound = (crowd < n ? crowd : n) * static_cast<double>(float_of_bits(state->largest));
-      int exponent = 0;  // bound < 2^exponent
-      frexp(bound, &exponent);
-      if (exponent < -80) exponent = -80;
-      const bool wrong = state->problems != 0;
-      state->scale = wrong ? 0.0 : ldexp(1.0, FixedPoint<Real>::bits - exponent);
-      state->inverse_scale = ldexp(1.0, exponent - FixedPoint<Real>::bits);
-      if (wrong) {
+      if (state->problems != 0) {
         state->reported_problems |= state->problems;
         if (state->problem_atom < state->reported_atom) state->reported_atom = state->problem_atom;
       }

@@ -19,8 +19,8 @@ struct Prepare {
   State* state;
   Word* mesh;
   int mesh_size;
-  int* counts;  ///< atoms per tile
-  int tiles;
+  int* counts;  ///< atoms per tile and per bin
+  int count_size;
 
   static std::size_t shared_bytes() { return 0; }
   int grid() const { return (mesh_size + words_per_block - 1) / words_per_block; }
@@ -29,8 +29,8 @@ struct Prepare {
   HOTPP_DEVICE void operator()(Block& block) const {
     const int begin = block.index() * words_per_block;
     block.each(minimum_of(words_per_block, mesh_size - begin), [&](int i) { mesh[begin + i] = 0; });
-    const int share = (tiles + block.blocks() - 1) / block.blocks(), first = block.index() * share;
-    block.each(minimum_of(share, tiles - first), [&](int i) { counts[first + i] = 0; });
+    const int share = (count_size + block.blocks() - 1) / block.blocks(), first = block.index() * share;
+    block.each(minimum_of(share, count_size - first), [&](int i) { counts[first + i] = 0; });
     if (block.index() != 0) return;
     // word by word: a copy of the whole by one thread would need a hundred registers of each
     constexpr int word = sizeof(double), count = sizeof(Step) / word;
@@ -41,7 +41,7 @@ struct Prepare {
     block.each(1, [&](int) {
       state->problems = 0;
       state->problem_atom = step.atoms.n;
-      state->largest = 0;
+      state->largest = state->crowd = 0;
       for (unsigned& arrivals : state->arrivals) arrivals = 0;
     });
   }

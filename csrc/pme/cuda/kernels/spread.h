@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "pme/cuda/component_powers.h"
+#include "pme/cuda/fixed_point.h"
 #include "pme/cuda/sites.h"
 
 namespace hotpp::pme::cuda {
@@ -89,7 +90,7 @@ struct SpreadTiles {
     Shared& shared = *static_cast<Shared*>(block.shared());
     Word* const window = shared.window;
     constexpr int row = Window<P>::row, plane = Window<P>::plane, size = Window<P>::size;
-    const Real scale = static_cast<Real>(state->scale);
+    const Real scale = fixed_point_scale<Real>(*state);
     block.each(size, [&](int i) { window[i] = 0; });
     for (int base = begin; base < end; base += batch) {
       const int m = minimum_of(batch, end - base);
@@ -141,7 +142,7 @@ struct SpreadDirect {
     const int base = block.index() * batch, m = minimum_of(batch, step->atoms.n - base);
     if (m <= 0) return;
     Shared& atoms = *static_cast<Shared*>(block.shared());
-    const Real scale = static_cast<Real>(state->scale);
+    const Real scale = fixed_point_scale<Real>(*state);
     block.each(3 * m, [&](int item) {
       atoms.load(item, sites + base, coefficients + columns * static_cast<long long>(base), scale, 0, layout);
     });
