@@ -14,7 +14,10 @@
 
 #include "pme/cuda/path.h"
 #include "pme/cuda/step.h"
+#include "pme/inputs.h"
+#include "pme/multipoles.h"
 #include "pme/settings.h"
+#include "pme/splines.h"
 
 namespace hotpp::pme::cuda {
 
@@ -41,6 +44,14 @@ inline Settings settings_of(int order, const std::array<int, 3>& mesh, double sm
   else if (deconvolution != "alias")
     throw std::invalid_argument("The deconvolution is '" + deconvolution + "': choose alias, plain or none.");
   return settings;
+}
+
+inline void check_multipoles(int rank, int order, const std::array<int, 3>& mesh, const py::array& u) {
+  check(Settings{order, mesh, Kernel(1.0)});
+  if (rank < 0 || rank > max_rank || order < (rank < 2 ? min_order : lowest_order(rank)))
+    throw std::invalid_argument("rank " + std::to_string(rank) + " with order " + std::to_string(order) +
+                                ": choose a rank from 0 to 3 and an order of at least rank + 2.");
+  expect_shape(u, {u.ndim() == 2 ? u.shape(0) : 0, 3}, "u");
 }
 
 template <class Value, class Plan>
@@ -103,6 +114,31 @@ py::class_<Plan> bind_device_plan(py::module_& m, const char* name) {
           py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(), py::arg("forces") = true,
           py::arg("strain") = false, py::arg("fields") = true, py::arg("single") = false,
           "As Plan.execute of _pme; `fields`: potential and field; `single`: arrays of atoms are float32.");
+}
+
+/// Multipoles<Real>(mesh, order, options...) with spread_host and gather_host.
+template <template <class> class Multipoles, class Real, class... Options>
+Array<Real> spread_on_arrays(const Array<double>& u, const Array<Real>& coefficients, int rank, int order,
+                             const std::array<int, 3>& mesh, const Options&... options) {
+  check_multipoles(rank, order, mesh, u);
+  expect_shape(coefficients, {u.shape(0), components(rank)}, "coefficients");
+  Array<Real> result({mesh[0], mesh[1], mesh[2]});
+  Multipoles<Real>(mesh, order, options...)
+      .spread_host(static_cast<int>(u.shape(0)), u.data(), rank, coefficients.data(), result.mutable_data());
+  return result;
+}
+
+template <template <class> class Multipoles, class Real, class... Options>
+Array<Real> gather_on_arrays(const Array<double>& u, const Array<Real>& values, int rank, int order,
+                             const Options&... options) {
+  if (values.ndim() != 3) throw std::invalid_argument("mesh must have three dimensions, [K1, K2, K3].");
+  std::array<int, 3> mesh;
+  for (int d = 0; d < 3; ++d) mesh[d] = static_cast<int>(values.shape(d));
+  check_multipoles(rank, order, mesh, u);
+  Array<Real> result({u.shape(0), py::ssize_t(components(rank))});
+  Multipoles<Real>(mesh, order, options...)
+      .gather_host(static_cast<int>(u.shape(0)), u.data(), rank, values.data(), result.mutable_data());
+  return result;
 }
 
 }  // namespace hotpp::pme::cuda

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "bindings/device_plans.h"
+#include "pme/cuda/multipoles_cuda.h"
 #include "pme/cuda/plan_cuda.h"
 #include "pme/cuda/transforms.h"
 
@@ -85,6 +86,25 @@ PYBIND11_MODULE(_pme_cuda, m) {
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "float", py::arg("kernel") = "gaussian",
       py::arg("path") = "auto", py::arg("graphs") = true, "A plan on the current device.");
+  m.def(
+      "spread",
+      [](const Array<double>& u, const py::array& coefficients, int rank, int order,
+         const std::array<int, 3>& mesh, const std::string& precision) -> py::array {
+        if (precision == "float")
+          return spread_on_arrays<CudaMultipoles>(u, Array<float>(coefficients), rank, order, mesh);
+        return spread_on_arrays<CudaMultipoles>(u, Array<double>(coefficients), rank, order, mesh);
+      },
+      py::arg("u"), py::arg("coefficients"), py::arg("rank"), py::arg("order"), py::arg("mesh"),
+      py::arg("precision") = "double", "As spread of _pme, on arrays of the host.");
+  m.def(
+      "gather",
+      [](const Array<double>& u, const py::array& mesh, int rank, int order,
+         const std::string& precision) -> py::array {
+        if (precision == "float") return gather_on_arrays<CudaMultipoles>(u, Array<float>(mesh), rank, order);
+        return gather_on_arrays<CudaMultipoles>(u, Array<double>(mesh), rank, order);
+      },
+      py::arg("u"), py::arg("mesh"), py::arg("rank"), py::arg("order"), py::arg("precision") = "double",
+      "As gather of _pme, on arrays of the host.");
   m.def("device_count", &device_count, "Number of CUDA devices, 0 without a driver.");
   m.def("cufft_version", &cufft_version, "Version number of cuFFT, which this opens.");
 }

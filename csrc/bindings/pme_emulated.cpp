@@ -2,6 +2,7 @@
 // Python module hotpp_lr._pme_emulated: the CUDA plan with its kernels run on the CPU, for tests.
 #include "bindings/device_plans.h"
 #include "pme/cuda/emulated_plan.h"
+#include "pme/cuda/multipole_mesh.h"
 
 namespace py = pybind11;
 using namespace hotpp::pme;
@@ -15,6 +16,24 @@ Order order_of(const std::string& name) {
   if (name == "shuffled") return Order::Shuffled;
   throw std::invalid_argument("The thread order is '" + name + "': choose forward, reverse or shuffled.");
 }
+
+/// As CudaMultipoles, on the emulated device.
+template <class Real>
+class EmulatedMultipoles {
+ public:
+  EmulatedMultipoles(const std::array<int, 3>& mesh, int order, Order turn)
+      : device_(make_layout(mesh, order), turn), mesh_(mesh, order, device_) {}
+  void spread_host(int n, const double* u, int rank, const Real* coefficients, Real* mesh) {
+    mesh_.spread(n, u, rank, coefficients, mesh);
+  }
+  void gather_host(int n, const double* u, int rank, const Real* mesh, Real* derivatives) {
+    mesh_.gather(n, u, rank, mesh, derivatives);
+  }
+
+ private:
+  EmulatedDevice<Real> device_;
+  MultipoleMesh<Real, EmulatedDevice<Real>> mesh_;
+};
 
 }  // namespace
 
@@ -41,4 +60,26 @@ PYBIND11_MODULE(_pme_emulated, m) {
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
       py::arg("path") = "auto", py::arg("thread_order") = "forward");
+  m.def(
+      "spread",
+      [](const Array<double>& u, const py::array& coefficients, int rank, int order,
+         const std::array<int, 3>& mesh, const std::string& precision, const std::string& turn) -> py::array {
+        if (precision == "float")
+          return spread_on_arrays<EmulatedMultipoles>(u, Array<float>(coefficients), rank, order, mesh,
+                                                      order_of(turn));
+        return spread_on_arrays<EmulatedMultipoles>(u, Array<double>(coefficients), rank, order, mesh,
+                                                    order_of(turn));
+      },
+      py::arg("u"), py::arg("coefficients"), py::arg("rank"), py::arg("order"), py::arg("mesh"),
+      py::arg("precision") = "double", py::arg("thread_order") = "forward", "As spread of _pme.");
+  m.def(
+      "gather",
+      [](const Array<double>& u, const py::array& mesh, int rank, int order, const std::string& precision,
+         const std::string& turn) -> py::array {
+        if (precision == "float")
+          return gather_on_arrays<EmulatedMultipoles>(u, Array<float>(mesh), rank, order, order_of(turn));
+        return gather_on_arrays<EmulatedMultipoles>(u, Array<double>(mesh), rank, order, order_of(turn));
+      },
+      py::arg("u"), py::arg("mesh"), py::arg("rank"), py::arg("order"), py::arg("precision") = "double",
+      py::arg("thread_order") = "forward", "As gather of _pme.");
 }

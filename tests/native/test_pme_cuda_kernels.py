@@ -4,6 +4,8 @@ The emulated device runs the same kernel bodies thread by thread, so these tests
 sum; what only a real device shows (memory model, launch, graph, cuFFT) is tested in test_pme_cuda_device.py.
 """
 
+import importlib
+
 import numpy as np
 import pytest
 from cuda_device import has_cuda_device
@@ -20,25 +22,31 @@ TOLERANCE = {"double": 1e-11, "float": 1e-5}
 PATHS = {"double": ["direct", "sorted"], "float": ["direct", "sorted", "tiles"]}
 
 
+def module_of(backend):
+    return importlib.import_module("hotpp_lr._pme_cuda" if backend == "device" else "hotpp_lr._pme_emulated")
+
+
+def cpu_module():
+    """The mesh of the CPU, or where that is not built (no FFT library) the emulated device in float64."""
+    try:
+        return importlib.import_module("hotpp_lr._pme")
+    except ImportError:
+        return module_of("emulated")
+
+
 def make_plan(backend, order, mesh, cell, **options):
-    if backend == "device":
-        from hotpp_lr import _pme_cuda as module
-    else:
-        from hotpp_lr import _pme_emulated as module
-    plan = module.Plan(order, mesh, SMEARING, **options)
+    plan = module_of(backend).Plan(order, mesh, SMEARING, **options)
     plan.set_cell(cell)
     return plan
 
 
 def expected_outputs(system, order, mesh, with_dipoles, deconvolution="alias", kernel="gaussian"):
-    """By the CPU plan, or where that is not built (no FFT library) by the Python reference."""
+    """By the CPU plan, or where that is not built by the Python reference."""
     smooth = order >= 4 or not with_dipoles
-    try:
-        from hotpp_lr import _pme
-    except ImportError:
+    if cpu_module() is module_of("emulated"):
         assert kernel == "gaussian"
         return reference(system, order, mesh, deconvolution, with_dipoles)
-    plan = _pme.Plan(order, mesh, SMEARING, deconvolution, kernel=kernel)
+    plan = cpu_module().Plan(order, mesh, SMEARING, deconvolution, kernel=kernel)
     plan.set_cell(system.cell)
     return plan.execute(*system.atoms(with_dipoles), forces=smooth, strain=True)
 
@@ -263,3 +271,44 @@ def test_dipole_forces_of_order_3_are_refused(backend):
     with pytest.raises(ValueError, match="use order 4 or more"):
         plan.execute(*System(1).atoms())
     assert np.isfinite(plan.execute(*System(1).atoms(), forces=False)["field"]).all()
+
+
+CASES = [(order, rank) for order in ORDERS for rank in range(4) if order >= rank + 2 or rank < 2]
+
+
+@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize(("order", "rank"), CASES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_spread_and_gather_of_every_rank(backend, order, rank, precision):
+    """Against the CPU; where it is not built, the emulated device in float64."""
+    module, exact = module_of(backend), cpu_module()
+    rng = np.random.default_rng(order)
+    mesh, columns = MESHES[order % 3], [1, 4, 10, 20][rank]
+    u = rng.uniform(-1.5, 2.5, (50, 3)) * mesh
+    u[0], u[1], u[2], u[3] = 0.0, -1e-17, (0.5, 1.5, 2.5), mesh
+    coefficients, values = rng.normal(size=(50, columns)), rng.normal(size=mesh)
+    spread = module.spread(u, coefficients, rank, order, mesh, precision=precision)
+    assert error(spread, exact.spread(u, coefficients, rank, order, mesh)) < TOLERANCE[precision]
+    derivatives = module.gather(u, values, rank, order, precision=precision)
+    expected = exact.gather(u, values, rank, order)
+    for c in range(columns):  # one by one: high derivatives would hide errors of low ones
+        assert error(derivatives[:, c], expected[:, c]) < TOLERANCE[precision], c
+    turned = module.spread(u[::-1], coefficients[::-1], rank, order, mesh, precision=precision)
+    assert np.array_equal(spread, turned)  # integers: the order of the atoms does not matter
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_spread_of_what_is_not_finite_is_not_finite(backend):
+    """In training a NaN must reach the loss, although the fixed-point mesh has no number for it."""
+    module = module_of(backend)
+    u, coefficients = np.random.default_rng(0).random((5, 3)), np.ones((5, 4))
+    assert np.isfinite(module.spread(u, coefficients, 1, 4, (8, 8, 8))).all()
+    coefficients[3, 2] = np.nan
+    assert np.isnan(module.spread(u, coefficients, 1, 4, (8, 8, 8))).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_spread_and_gather_of_no_atoms(backend):
+    module = module_of(backend)
+    assert not module.spread(np.zeros((0, 3)), np.zeros((0, 4)), 1, 6, (8, 8, 8)).any()
+    assert module.gather(np.zeros((0, 3)), np.ones((8, 8, 8)), 1, 6).shape == (0, 4)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The Device of pme/cuda/pipeline.h on CUDA: memory, kernel launches and transforms on one stream.
+// The Device of pme/cuda/pipeline.h on CUDA: memory, kernel launches and, with CudaDevice, transforms on one
+// stream.
 // Compiled, not yet run on a device.
 #pragma once
 
@@ -21,11 +22,8 @@ inline void check_cuda(cudaError_t status, const char* what) {
   throw std::runtime_error(std::string("CUDA, ") + what + ": " + cudaGetErrorString(status) + ".");
 }
 
-template <class Real>
-class CudaDevice {
+class CudaLauncher {
  public:
-  explicit CudaDevice(const Layout& layout) : transforms_(layout, std::is_same_v<Real, float>) {}
-
   template <class T>
   class Buffer {
    public:
@@ -55,10 +53,7 @@ class CudaDevice {
                "copying to the device");
   }
 
-  void set_stream(cudaStream_t stream) {
-    stream_ = stream;
-    transforms_.set_stream(stream);
-  }
+  void set_stream(cudaStream_t stream) { stream_ = stream; }
 
   template <class Kernel>
   void launch(const Kernel& kernel, int blocks) {
@@ -71,11 +66,24 @@ class CudaDevice {
     run_kernel<Kernel><<<blocks, Kernel::threads, shared, stream_>>>(kernel);
     check_cuda(cudaGetLastError(), "starting a kernel");
   }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+template <class Real>
+class CudaDevice : public CudaLauncher {
+ public:
+  explicit CudaDevice(const Layout& layout) : transforms_(layout, std::is_same_v<Real, float>) {}
+
+  void set_stream(cudaStream_t stream) {
+    CudaLauncher::set_stream(stream);
+    transforms_.set_stream(stream);
+  }
   void forward(Real* mesh) { transforms_.forward(mesh); }
   void backward(Real* mesh) { transforms_.backward(mesh); }
 
  private:
-  cudaStream_t stream_ = nullptr;
   Transforms transforms_;
 };
 

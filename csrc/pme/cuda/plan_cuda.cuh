@@ -45,7 +45,7 @@ class Staged {
     return host;
   }
 
-  CudaDevice<float>::Buffer<unsigned char> buffer_;
+  CudaLauncher::Buffer<unsigned char> buffer_;
   std::size_t bytes_ = 0;
   void* host_ = nullptr;
 };

@@ -18,6 +18,35 @@ struct Site {
 
 HOTPP_HOST_DEVICE inline bool finite(double x) { return x - x == 0.0; }
 
+/// Site of an atom at fractions of the cell; anywhere.
+template <class Real>
+HOTPP_DEVICE inline void place_fractions(const Layout& layout, const double* fractions, Site<Real>* site) {
+  HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
+    const int points = layout.points[d];
+    // wrap the fraction of the cell, not the mesh coordinate: exact for atoms far outside
+    double u = (fractions[d] - floor(fractions[d])) * points;
+    if (!(u < points)) u = 0.0;  // -1e-17 rounds to a whole cell; overflow gives NaN
+    locate(u, layout.order, &site->first[d], &site->offset[d]);
+    if (site->first[d] < 0) site->first[d] += points;
+  }
+}
+
+/// Site of an atom at mesh coordinates, anywhere; the origin if they are not finite. Returns whether they
+/// are.
+template <class Real>
+HOTPP_DEVICE inline bool place_coordinates(const Layout& layout, const double* u, Site<Real>* site) {
+  bool good = true;
+  for (int d = 0; d < 3; ++d) good = good && finite(u[d]);
+  HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
+    const int points = layout.points[d];
+    double inside = good ? u[d] - floor(u[d] / points) * points : 0.0;
+    if (!(inside >= 0.0 && inside < points)) inside = 0.0;
+    locate(inside, layout.order, &site->first[d], &site->offset[d]);
+    if (site->first[d] < 0) site->first[d] += points;
+  }
+  return good;
+}
+
 /// Site of atom i and its coefficients: charge, and with dipoles their components in mesh units. An atom that
 /// is not finite gets the origin and zeros, so that no index goes astray. Returns whether it is finite.
 template <class Real>
@@ -38,16 +67,12 @@ HOTPP_DEVICE inline bool locate_atom(const Step& step, const Layout& layout, int
   }
   site->original = i;
   coefficients[0] = static_cast<Real>(charge);
+  double fractions[3];
   HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
-    const int points = layout.points[d];
-    // wrap the fraction of the cell, not the mesh coordinate: exact for atoms far outside
-    const double s = r[0] * inverse[d] + r[1] * inverse[3 + d] + r[2] * inverse[6 + d];
-    double u = (s - floor(s)) * points;
-    if (!(u < points)) u = 0.0;  // s = -1e-17 rounds to a whole cell; overflow gives NaN
-    locate(u, layout.order, &site->first[d], &site->offset[d]);
-    if (site->first[d] < 0) site->first[d] += points;
+    fractions[d] = r[0] * inverse[d] + r[1] * inverse[3 + d] + r[2] * inverse[6 + d];
     if (dipoles) coefficients[1 + d] = static_cast<Real>(mu[0] * m[d] + mu[1] * m[3 + d] + mu[2] * m[6 + d]);
   }
+  place_fractions(layout, fractions, site);
   return good;
 }
 

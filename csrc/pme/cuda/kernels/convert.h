@@ -4,6 +4,7 @@
 
 #include "pme/cuda/block.h"
 #include "pme/cuda/fixed_point.h"
+#include "pme/cuda/kernels/finish.h"
 
 namespace hotpp::pme::cuda {
 
@@ -24,7 +25,7 @@ struct Convert {
   template <class Block>
   HOTPP_DEVICE void operator()(Block& block) const {
     const int begin = block.index() * words_per_block;
-    const Real unit = fixed_point_unit<Real>(*state);
+    const Real unit = state->problems ? static_cast<Real>(not_a_number()) : fixed_point_unit<Real>(*state);
     block.each(minimum_of(words_per_block, size - begin), [&](int i) {
       const Word word = charges[begin + i];
       mesh[begin + i] = static_cast<Real>(word) * unit;
