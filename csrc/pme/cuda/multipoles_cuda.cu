@@ -4,6 +4,27 @@
 #include "pme/cuda/multipoles_cuda.h"
 
 namespace hotpp::pme::cuda {
+namespace {
+
+/// A copy of a host array on the device.
+template <class T>
+class Copy {
+ public:
+  explicit Copy(std::size_t count) : count_(count) { buffer_.allocate(count > 0 ? count : 1); }
+  Copy(const T* host, std::size_t count) : Copy(count) { move(buffer_.data(), host, cudaMemcpyHostToDevice); }
+  T* data() { return buffer_.data(); }
+  void fetch(T* host) { move(host, buffer_.data(), cudaMemcpyDeviceToHost); }
+
+ private:
+  void move(T* to, const T* from, cudaMemcpyKind kind) {
+    check_cuda(cudaMemcpy(to, from, count_ * sizeof(T), kind), "copying an array");
+  }
+
+  std::size_t count_;
+  CudaLauncher::Buffer<T> buffer_;
+};
+
+}  // namespace
 
 template <class Real>
 struct CudaMultipoles<Real>::Parts {
