@@ -1,10 +1,11 @@
 """The mesh on two CPU cores beside its peers: time, and error against direct Ewald, on the same configurations.
 
-    python benchmarks/pme/cpu.py [--sizes 1k,8k,32k,128k] [--peers-python PATH]
+    python benchmarks/pme/cpu.py [--sizes 1k,8k,32k,128k] [--codes native,openmm_cpu] [--peers-python PATH]
 
 Peers live in an environment of their own (requirements.txt; `make bench-pme` makes it). One that is missing is a
-printed line. Orders and meshes are those of parameters.json (tune.py). Times of one size are taken in turns, and are
-kept until all sizes are done: after an interruption the same command continues.
+printed line. Each code is timed at all orders and meshes of parameters.json (those that tune.py found to reach the
+error), then at the fastest of them in turns with the others. Finished sizes are kept until all are done: after an
+interruption the same command continues.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import statistics
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,64 +27,84 @@ from common import write_table
 from configurations import SMEARING, cache_folder, number_of, random_configuration
 from judge import reference_forces
 from targets import summary
-from tune import PARAMETERS, key
+from tune import read_parameters
 
-#: module, content, threads (or MPI ranks), choice that belongs to the label of its parameters
+#: module, content, further choices.
 LINES = [
-    ("native", content, threads, {"precision": precision})
-    for content in ("q+mu", "q")
-    for precision in ("float", "double")
-    for threads in (1, 2)
+    ("native", "q+mu", {"precision": "float"}),
+    ("native", "q+mu", {"precision": "double"}),
+    ("native", "q", {"precision": "float"}),
+    ("native", "q", {"precision": "double"}),
+    ("nvalchemi_multipole", "q+mu", {}),
+    ("nvalchemi", "q", {}),
+    ("openmm_cpu", "q", {}),
+    ("torch_p3m", "q", {}),
+    ("lammps_pppm", "q", {}),
+    ("lammps_pppm_dipole", "mu", {}),
 ]
-LINES += [
-    ("nvalchemi_multipole", "q+mu", 2, {}),
-    ("nvalchemi", "q", 2, {}),
-    ("openmm_cpu", "q", 1, {}),
-    ("openmm_cpu", "q", 2, {}),
-    ("torch_p3m", "q", 2, {}),
-    ("lammps_pppm", "q", 1, {}),
-    ("lammps_pppm", "q", 2, {}),
-    ("lammps_pppm_dipole", "mu", 1, {}),
-    ("lammps_pppm_dipole", "mu", 2, {}),
-]
+#: Slow codes that gain little from threads are timed on two only.
+TWO_THREADS_ONLY = ("nvalchemi_multipole", "nvalchemi", "torch_p3m")
+THREADS = 2
 HEADING = ("N", "code", "carries", "mesh", "threads", "p", "K", "σ Å", "force error", "ms min", "ms median", "runs")
+FIRST_LOOK = 0.15  # seconds per order and mesh
 
 
-def jobs_of(size: str, parameters: dict, codes: list[str]) -> list[Job]:
+def fastest(module: str, content: str, extra: dict, size: str, candidates: list[dict], python: str) -> tuple[dict, str]:
+    """The fastest of the orders and meshes, and all that was tried in words."""
+    times: list[tuple[float, dict]] = []
+    worker = Worker(module, THREADS, python)
+    try:
+        for candidate in candidates:
+            choice = {k: v for k, v in candidate.items() if k != "error"} | extra
+            job = Job(module, content, THREADS, choice, number_of(size))
+            worker.time(job, FIRST_LOOK)
+            times.append((min(job.times), choice))
+    finally:
+        worker.close()
+    words = []
+    for seconds, choice in times:
+        others = [str(v) for k, v in choice.items() if k not in ("order", "mesh", *extra)]
+        words.append(" ".join([f"p={choice['order']} K={choice['mesh']}", *others, f"{1e3 * seconds:.3g} ms"]))
+    return min(times, key=lambda t: t[0])[1], "; ".join(words)
+
+
+def jobs_of(size: str, parameters: dict, arguments: argparse.Namespace, tried: dict[str, str]) -> list[Job]:
+    """What to time at one size, at the best order and mesh of each code."""
     jobs = []
-    for module, content, threads, extra in LINES:
-        if codes and module not in codes:
+    for module, content, extra in LINES:
+        if arguments.codes and module not in arguments.codes.split(","):
             continue
-        tuned = parameters.get(key(module, extra), {}).get(content, {}).get(size)
-        if tuned is None:
-            print(f"{module} {content} {size}: no tuned parameters (python benchmarks/pme/tune.py --codes {module})")
+        name = " ".join([module, content, *extra.values()])
+        candidates = parameters.get(module, {}).get(content, {}).get(size)
+        if not candidates:
+            print(f"{name} {size} is left out: no mesh in parameters.json reaches the error", flush=True)
             continue
-        jobs.append(Job(module, content, threads, tuned["choice"], number_of(size)))
+        try:
+            python = python_of(module, sys.executable, arguments.peers_python)
+            choice, tried[f"{name} {size}"] = fastest(module, content, extra, size, candidates, python)
+        except (PeerError, OSError) as error:
+            print(f"{name} {size} is left out: {error}", flush=True)
+            continue
+        for threads in (THREADS,) if module in TWO_THREADS_ONLY else (1, THREADS):
+            jobs.append(Job(module, content, threads, choice, number_of(size)))
     return jobs
 
 
-def measure(jobs: list[Job], arguments: argparse.Namespace) -> list[Job]:
-    """Times the jobs in turns; returns those that worked."""
-    working: list[tuple[Job, Worker]] = []
+def measure(jobs: list[Job], arguments: argparse.Namespace) -> None:
+    """Times the jobs in turns."""
+    workers = []
     for job in jobs:
-        reference_forces(random_configuration(job.n), job.content)
         python = python_of(job.module, sys.executable, arguments.peers_python)
-        worker = Worker(job.module, job.threads, python)
-        try:
-            worker.time(job, 0.0, with_error=True)
-            job.times.clear()
-            working.append((job, worker))
-        except PeerError as error:
-            print(
-                f"{job.module} ({job.content}, {job.n} atoms, {job.threads} threads) is left out: {error}", flush=True
-            )
-            worker.close()
+        workers.append(Worker(job.module, job.threads, python))
+    for job, worker in zip(jobs, workers, strict=True):
+        reference_forces(random_configuration(job.n), job.content)
+        worker.time(job, 0.0, with_error=True)
+        job.times.clear()
     for _ in range(arguments.rounds):
-        for job, worker in working:
+        for job, worker in zip(jobs, workers, strict=True):
             worker.time(job, arguments.budget)
-    for _, worker in working:
+    for worker in workers:
         worker.close()
-    return [job for job, _ in working]
 
 
 def row(job: Job) -> list[str]:
@@ -95,6 +117,7 @@ def row(job: Job) -> list[str]:
 
 
 def memory(precision: str) -> float | None:
+    """Bytes per atom beside the mesh."""
     script = Path(__file__).with_name("memory.py")
     with contextlib.suppress(subprocess.CalledProcessError, ValueError):
         result = subprocess.run([sys.executable, script, precision], check=True, capture_output=True, text=True)
@@ -107,54 +130,58 @@ def notes(jobs: list[Job], python: str) -> str:
         f"Uniformly random configurations: density 0.1 atoms/Å³, smearing {SMEARING:g} Å, rms charge 0.5 e, neutral, "
         "rms dipole component 0.3 e·Å. Reciprocal (mesh) part only, energy and forces; hotpp-lr also potential and "
         "field. Force error: rms deviation over rms force against direct Ewald summation in float64, on 256 atoms. "
-        "Each code at the fastest order p and mesh K found by benchmarks/pme/tune.py for an error of at most 1e-4 (all "
-        "that was tried: benchmarks/pme/parameters.json). Smallest and median time of runs in turns with the others.",
+        "Each code at the fastest order p and mesh K of those that reach 1e-4 (below). Smallest and median time of "
+        "runs in turns with the others.",
         "",
     ]
     for name in dict.fromkeys(job.module for job in jobs):
         worker = Worker(name, 1, python_of(name, sys.executable, python))
-        lines.append(
-            f"* {importlib.import_module(f'peers.{name}').SEPARATED} Version {worker.ask(do='version')['version']}."
-        )
+        version = worker.ask(do="version")["version"]
         worker.close()
+        lines.append(f"* {importlib.import_module(f'peers.{name}').SEPARATED} Version {version}.")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="1k,8k,32k,128k")
-    parser.add_argument("--codes", default="", help="only these modules of peers/, e.g. native,openmm_cpu")
+    parser.add_argument("--codes", default="", help="only these modules of peers/")
     parser.add_argument("--peers-python", default=sys.executable, help="Python of the peers' environment")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--budget", type=float, default=0.4, help="seconds of each turn")
-    parser.add_argument("--no-table", action="store_true", help="print only")
+    parser.add_argument("--no-table", action="store_true", help="print only, keep nothing")
     arguments = parser.parse_args()
-    parameters = json.loads(PARAMETERS.read_text())
-    finished = cache_folder() / "cpu_unfinished.json"
-    kept = json.loads(finished.read_text()) if finished.exists() else {}
+    parameters = read_parameters()
+    unfinished = cache_folder() / "cpu_unfinished.json"
+    kept = json.loads(unfinished.read_text()) if unfinished.exists() and not arguments.no_table else {}
     jobs: list[Job] = []
+    tried: dict[str, str] = {}
     print("| " + " | ".join(HEADING) + " |")
     for size in arguments.sizes.split(","):
-        wanted = jobs_of(size, parameters, arguments.codes.split(",") if arguments.codes else [])
-        measure_now = [job for job in wanted if job.key() not in kept]
-        for job in measure(measure_now, arguments):
-            kept[job.key()] = {"times": job.times, "error": job.error}
-            finished.write_text(json.dumps(kept))
-        for job in wanted:
-            if job.key() in kept:
-                job.times, job.error = kept[job.key()]["times"], kept[job.key()]["error"]
-                jobs.append(job)
-                print("| " + " | ".join(row(job)) + " |", flush=True)
+        if size not in kept:
+            words: dict[str, str] = {}
+            measured = jobs_of(size, parameters, arguments, words)
+            measure(measured, arguments)
+            kept[size] = {"jobs": [asdict(job) for job in measured], "tried": words}
+            if not arguments.no_table:
+                unfinished.write_text(json.dumps(kept))
+        of_size = [Job(**job) for job in kept[size]["jobs"]]
+        tried |= kept[size]["tried"]
+        jobs += of_size
+        for job in of_size:
+            print("| " + " | ".join(row(job)) + " |", flush=True)
     lines = summary(jobs, {precision: memory(precision) for precision in ("float", "double")})
     print("\n" + "\n".join(lines))
-    if not arguments.no_table:
-        rows = [row(job) for job in jobs]
-        path = write_table(
-            "pme_cpu", "Mesh electrostatics on two CPU cores", HEADING, rows, notes(jobs, arguments.peers_python)
-        )
-        path.write_text(path.read_text() + "\n" + "\n".join(f"* {line}" for line in lines) + "\n")
-        print(f"\n{path}")
-    finished.unlink(missing_ok=True)
+    if arguments.no_table:
+        return
+    rows = [row(job) for job in jobs]
+    title = "Mesh electrostatics on two CPU cores"
+    path = write_table("pme_cpu", title, HEADING, rows, notes(jobs, arguments.peers_python))
+    after = [*(f"* {line}" for line in lines), "", "Orders and meshes that reach the error, and their first times:", ""]
+    after += [f"* {name}: {words}" for name, words in tried.items()]
+    path.write_text(path.read_text() + "\n" + "\n".join(after) + "\n")
+    unfinished.unlink(missing_ok=True)
+    print(f"\n{path}")
 
 
 if __name__ == "__main__":

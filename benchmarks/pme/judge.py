@@ -113,3 +113,34 @@ def _pair_forces(configuration: Configuration, content: str, atoms: np.ndarray, 
     total = np.zeros((len(positions), 3))
     np.add.at(total, first, gradient)
     return -COULOMB_CONSTANT * total[atoms]
+
+
+def disagreement(configuration: Configuration, content: str, width: float, atoms: np.ndarray) -> float:
+    """rms difference to the forces of `hotpp_lr.electrostatics.ewald`, over their rms; for small configurations."""
+    import torch
+    from hotpp_lr.electrostatics.ewald import ewald_energy
+
+    charges, dipoles = configuration.sources(content)
+    r = torch.tensor(configuration.positions, requires_grad=True)
+    energy = ewald_energy(
+        r,
+        torch.tensor(configuration.cell)[None],
+        torch.tensor(charges),
+        None if dipoles is None else torch.tensor(dipoles),
+        torch.zeros(len(configuration), dtype=torch.int64),
+        smearing=configuration.smearing,
+        k_max_sigma=7.0,
+    )
+    expected = -torch.autograd.grad(energy.sum(), r)[0].numpy()[atoms]
+    difference = ewald_forces(configuration, content, atoms, width) - expected
+    return float(np.sqrt((difference**2).mean() / (expected**2).mean()))
+
+
+if __name__ == "__main__":
+    from configurations import CONTENTS, random_configuration
+
+    for content in CONTENTS:
+        for width in (1.0, 3.0):
+            configuration = random_configuration(1000)
+            value = disagreement(configuration, content, width, sample_of(configuration))
+            print(f"1000 atoms, {content}, split at {width} Å: {value:.1e} from hotpp_lr.electrostatics.ewald")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from client import Job
 
@@ -52,13 +53,11 @@ def summary(jobs: Iterable[Job], bytes_per_atom: dict[str, float | None]) -> lis
     line("charges+dipoles ≥ 2× OpenMM's charges only at 1k", ratios(openmm, "q+mu", (1000,)))
     line("charges+dipoles ≥ 1× OpenMM's charges only at 32k and 128k", ratios(openmm, "q+mu", (32000, 128000)))
     line("charges only ≥ 2× OpenMM", ratios(openmm, "q"))
-    line("charges only ≥ 20× torch-pme P3M", ratios(lambda n: time("torch_p3m", "q", n), "q"))
-    line("no target, charges only against LAMMPS pppm", ratios(lambda n: time("lammps_pppm", "q", n), "q"))
-    line(
-        "no target, charges+dipoles against LAMMPS pppm/dipole",
-        ratios(lambda n: time("lammps_pppm_dipole", "mu", n), "q+mu"),
-    )
-    line("no target, charges only against nvalchemi PME", ratios(lambda n: time("nvalchemi", "q", n), "q"))
+    line("charges only ≥ 20× torch-pme P3M", ratios(partial(time, "torch_p3m", "q"), "q"))
+    line("no target, charges only against LAMMPS pppm", ratios(partial(time, "lammps_pppm", "q"), "q"))
+    dipole = partial(time, "lammps_pppm_dipole", "mu")
+    line("no target, charges+dipoles against LAMMPS pppm/dipole", ratios(dipole, "q+mu"))
+    line("no target, charges only against nvalchemi PME", ratios(partial(time, "nvalchemi", "q"), "q"))
     for content in ("q+mu", "q"):
         for precision in ("float", "double"):
             parts = []

@@ -58,16 +58,17 @@ void check(const Settings& settings) {
     if (points < order)
       refuse("The mesh has ", points, " points along one axis, but order ", order,
              " touches that many points: give at least as many mesh points as the order.");
-    if (points > max_points)
-      refuse("The mesh has ", points, " points along one axis: at most ", max_points,
-             "; check the length of the cell, the smearing and the accuracy.");
   }
   const double smearing = settings.kernel.smearing;
   if (!(smearing >= 1e-3 && smearing <= 1e6))
     refuse("The smearing is ", smearing, ": give a positive length in Å, from 1e-3 to 1e6.");
 }
 
-void check_memory(const Settings& settings, std::size_t bytes) {
+void check_size(const Settings& settings, std::size_t bytes) {
+  for (int points : settings.mesh)
+    if (points > max_points)
+      refuse("The mesh has ", points, " points along one axis: at most ", max_points,
+             "; check the length of the cell, the smearing and the accuracy.");
   double points = 16.0 + settings.mesh[2];  // rows are padded
   points *= static_cast<double>(settings.mesh[0]) * settings.mesh[1];
   const double needed = 1.5 * points * static_cast<double>(bytes);

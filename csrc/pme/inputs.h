@@ -30,8 +30,9 @@ class NotEnoughMemory : public std::bad_alloc {
 
 void check(const Settings&);
 
-/// Room for mesh and influence function, whose numbers have `bytes` bytes each. Throws NotEnoughMemory.
-void check_memory(const Settings&, std::size_t bytes);
+/// A plan is going to be made: number of points, and room for mesh and influence function, whose numbers have
+/// `bytes` bytes each. Throws NotEnoughMemory for the latter.
+void check_size(const Settings&, std::size_t bytes);
 
 /// The cell of a plan must have been set.
 void check(const Cell&);

@@ -22,10 +22,31 @@ void SelfTerms::add(const ChargeSums& sums, Output& output) const {
 }
 
 template <class Real>
-AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, double total_charge,
+void prefetch_outputs(const SortedAtoms<Real>& atoms, std::int64_t begin, std::int64_t end,
+                      const double* charges, const double* dipoles, const Output& output) {
+#if defined(__GNUC__)
+  auto vector = [](const double* p) {  // three numbers may lie in two cache lines
+    __builtin_prefetch(p);
+    __builtin_prefetch(p + 2);
+  };
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t to = atoms.original(i);
+    __builtin_prefetch(charges + to);
+    if (output.potential) __builtin_prefetch(output.potential + to, 1);
+    if (dipoles) vector(dipoles + 3 * to);
+    if (output.field) vector(output.field + 3 * to);
+    if (output.forces) vector(output.forces + 3 * to);
+  }
+#endif
+}
+
+template <class Real>
+AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms, double total_charge,
                        const SortedAtoms<Real>& atoms, std::int64_t begin, std::int64_t end, int spread_rank,
                        const Real* coefficients, int gather_rank, const Real* derivatives,
                        const double* charges, const double* dipoles, Output& output) {
+  const MeshTransform transform = to_cartesian;  // copies: not what the outputs are written to
+  const SelfTerms self = terms;
   AtomSums sums;
   for (std::int64_t i = begin; i < end; ++i) {
     const Real* const d = derivatives + (i - begin) * components(gather_rank);
@@ -67,6 +88,8 @@ AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, do
 }
 
 #define HOTPP_OUTPUTS(REAL)                                                                                 \
+  template void prefetch_outputs(const SortedAtoms<REAL>&, std::int64_t, std::int64_t, const double*,       \
+                                 const double*, const Output&);                                             \
   template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const SortedAtoms<REAL>&, \
                                   std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,           \
                                   const double*, const double*, Output&);

@@ -28,4 +28,5 @@ export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:allocator_may_return_n
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 export PYTHONPATH=$PWD/$build/python OMP_NUM_THREADS=2 PYTHONDONTWRITEBYTECODE=1
 [[ $# -gt 0 ]] || set -- tests/native/test_pme_*.py
-exec "$python" -m pytest -q -p no:cacheprovider "$@"
+# capture=sys: a finding goes to the file descriptor, past Python, and must be seen
+exec "$python" -m pytest -q -p no:cacheprovider --capture=sys "$@"

@@ -144,6 +144,7 @@ def test_atoms_so_far_away_that_their_place_is_lost_are_refused(distance):
         plan_of(cell).execute(r, q, mu)
 
 
+NOT_NUMBERS = [np.array("text"), np.array([None, 1.0]), np.array(3.0), np.array(["a"] * 6), np.zeros(6, complex)]
 BROKEN_ARRAYS = st.one_of(
     st.tuples(*[st.integers(0, 4)] * 2).map(np.zeros),
     st.integers(0, 8).map(np.zeros),
@@ -174,7 +175,7 @@ def test_shapes_and_types(which, array):
 @given(array=BROKEN_ARRAYS)
 @pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
 def test_shapes_of_the_stages(method, array):
-    cell, r, q, mu = system(5)
+    cell, r, q, _ = system(5)
     plan = plan_of(cell)
     mesh = np.ones(MESH)
     arguments = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 NAME = "hotpp-lr"
-PRECISION = "double"
+PRECISION = "float"
 CONTENTS = ("q", "q+mu", "mu")
 ORDERS = (5, 6, 7, 8)
 SEPARATED = "hotpp-lr: one call of Plan.execute from Python, which computes nothing else."

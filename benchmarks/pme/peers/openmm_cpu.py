@@ -8,7 +8,10 @@ NAME = "OpenMM CPU"
 PRECISION = "float"
 CONTENTS = ("q",)
 ORDERS = (5,)
-SEPARATED = "OpenMM: getState of the reciprocal force group alone, less the fastest getState of an empty group (both copy the forces out)."
+SEPARATED = (
+    "OpenMM: getState of the reciprocal force group alone, less the fastest getState of an empty group (both copy "
+    "the forces out)."
+)
 KJ_PER_MOL = 96.48533212331  # of one eV
 NM = 0.1  # of one Å
 
