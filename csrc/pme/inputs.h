@@ -43,6 +43,12 @@ void check_positions(const Cell&, std::int64_t n, const double* positions);
 /// Finite charges [n], dipoles [n, 3] or null.
 void check_sources(std::int64_t n, const double* charges, const double* dipoles);
 
+/// The relative rms force error that is asked for.
+void check_accuracy(double accuracy);
+
+/// Finite positions, charges and dipoles (or null).
+void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
+
 /// Everything that Plan::execute is given.
 void check_execute(const Settings&, const Cell&, std::int64_t n, const double* positions,
                    const double* charges, const double* dipoles, const Output&);
