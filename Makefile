@@ -3,6 +3,7 @@
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
+#   make gpu-check       everything that needs a CUDA device: build, tests, sanitizer, benchmark (8 minutes)
 #   make bench   the tables under benchmarks/results (hours)
 #   make lint    style
 # An environment is made in .venv from requirements.lock. To use one of your own, which holds the packages of
@@ -27,7 +28,7 @@ PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 # Python of the environment of the mesh benchmark's peers.
 PEERS ?= $(VENV)-peers/bin/python
 
-.PHONY: install demo test test-sanitize bench bench-melt bench-batio3 bench-pme lint format clean
+.PHONY: install demo test test-sanitize cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
 
 install: $(INSTALLED)
 
@@ -55,6 +56,19 @@ test: $(INSTALLED)
 test-sanitize: $(ENVIRONMENT)
 	@mkdir -p build
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
+
+# Compiles the CUDA code for sm_80 and sm_90; nothing runs.
+cuda: $(ENVIRONMENT)
+	@command -v nvcc >/dev/null || { echo "nvcc is not on PATH: the CUDA code is NOT compiled here"; exit 0; }; \
+	  export PATH="$(abspath $(BIN)):$$PATH" && mkdir -p build && \
+	  { cmake -S . -B build/cuda -G Ninja -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -DHOTPP_CUDA=ON -DHOTPP_CPU_PLAN=OFF \
+	    -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF && \
+	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check; } >build/cuda.log 2>&1 || \
+	  { tail -n 40 build/cuda.log; exit 1; }
+
+# With the Python that is there and its packages, not with an environment of ours: for machines without network.
+gpu-check:
+	@tools/gpu_check.sh $(if $(ENVIRONMENT),python3,$(PYTHON))
 
 bench: bench-melt
 

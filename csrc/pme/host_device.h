@@ -4,8 +4,10 @@
 
 #ifdef __CUDACC__
 #define HOTPP_HOST_DEVICE __host__ __device__
+#define HOTPP_DEVICE __device__
 #else
 #define HOTPP_HOST_DEVICE
+#define HOTPP_DEVICE  // kernels that the emulated device (pme/cuda/emulated_device.h) runs
 #endif
 
 // On the device, tables of constants stay out of memory only in unrolled loops.

@@ -1,0 +1,21 @@
+# Whether CUDA code is compiled: HOTPP_HAS_CUDA. In the top directory, because a language is only known below
+# the directory that enables it.
+set(HOTPP_HAS_CUDA OFF)
+if(NOT HOTPP_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    if(NOT CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80 90)
+    endif()
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(HOTPP_HAS_CUDA ON)
+    message(STATUS "CUDA targets: for sm_${CMAKE_CUDA_ARCHITECTURES}, by ${CMAKE_CUDA_COMPILER}")
+  elseif(HOTPP_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "HOTPP_CUDA=ON, but there is no nvcc: install the CUDA toolkit and put nvcc on PATH, or "
+      "configure with -DHOTPP_CUDA=OFF.")
+  else()
+    message(STATUS "CUDA targets: not configured, no nvcc")
+  endif()
+endif()
