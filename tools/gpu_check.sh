@@ -39,12 +39,10 @@ if [[ -z ${HOTPP_CUFFT:-} ]]; then
 fi
 echo "cuFFT: ${HOTPP_CUFFT:-by the loader}"
 
-# Without the CPU plan, which needs an FFT library: its place in the tests is taken by the emulated device and the
-# Python reference.
 step "configure" 60 cmake -S . -B "$build" -G Ninja -DPython_EXECUTABLE="$(command -v "$python")" -DHOTPP_CUDA=ON \
-  -DHOTPP_CPU_PLAN=OFF -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF -DCMAKE_CUDA_ARCHITECTURES="$architecture" || exit 1
+  -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF -DCMAKE_CUDA_ARCHITECTURES="$architecture" || exit 1
 step "build of the check without Python" 120 cmake --build "$build" --target hotpp_pme_device_check || exit 1
-step "build of the Python modules" 120 cmake --build "$build" --target _pme_cuda _pme_emulated
+step "build of the Python modules" 120 cmake --build "$build" --target _pme_cuda _pme_emulated _pme
 
 # The package with the modules of this build, beside the source tree.
 stage=$build/python

@@ -12,7 +12,6 @@
 #include "arrays.h"
 #include "pme/accuracy.h"
 #include "pme/cluster.h"
-#include "pme/cpu/fft.h"
 #include "pme/cpu/gather.h"
 #include "pme/cpu/grid.h"
 #include "pme/cpu/kernels.h"
@@ -398,7 +397,6 @@ PYBIND11_MODULE(_pme, m) {
       "Derivatives [n, 1 | 4 | 10 | 20] of a mesh at mesh coordinates u [n, 3], see multipoles.h.");
   m.def("instruction_set", &instruction_set,
         "Which version of the stencil kernels runs: portable, avx2, avx512.");
-  m.def("fft_library", &fft_library, "Name and version of the FFT library.");
   m.def("max_threads", &max_threads);
   m.def(
       "set_num_threads",

@@ -85,7 +85,7 @@ def test_wrong_accuracy(accuracy):
 IMPORTS = {
     "core first": "from hotpp_lr import _pme; _pme.Plan(4, (8, 8, 8), 1.0); import torch",
     "torch first": "import torch; from hotpp_lr import _pme",
-    # as in LAMMPS, which opens plugins so: torch's MKL must not answer for ours, nor ours for torch's
+    # as in LAMMPS, which opens plugins so: the symbols of one library must not answer for those of the other
     "torch global": "import os, sys; sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL); import torch; "
     "from hotpp_lr import _pme",
     "both global": "import os, sys; sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL); "

@@ -16,7 +16,7 @@ def version() -> str:
 
     from hotpp_lr import _pme
 
-    return f"{importlib.metadata.version('hotpp-lr')} ({_pme.fft_library()})"
+    return f"{importlib.metadata.version('hotpp-lr')}"
 
 
 def mesh_sizes(minimum: int):
