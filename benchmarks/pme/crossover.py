@@ -1,6 +1,6 @@
 """Explicit Ewald summation against the mesh, in one framework: energy and forces of charges and dipoles.
 
-    python benchmarks/pme/crossover.py [--sizes 128,256,...,16000] [--picture PATH]
+    python benchmarks/pme/crossover.py [--sizes 32,64,...,16000] [--picture PATH]
 
 The explicit sum is that of `hotpp_lr.electrostatics.ewald` in PyTorch (float32, the fastest), its modes in blocks so
 that memory does not grow, up to the k that gives a force error of about 1e-4. The mesh is the native one in float32
@@ -32,7 +32,7 @@ from judge import relative_error
 ACCURACY, ORDER, K_MAX = 1e-4, 8, 4.7  # K_MAX in 1/smearing
 BLOCK = 2**22  # modes x atoms at a time
 LARGEST_TORCH_MESH = 8000  # atoms; it only has to show the trend
-SIZES = "128,256,512,1000,2000,4000,8000,16000"
+SIZES = "32,64,128,256,512,1000,2000,4000,8000,16000"
 NAMES = ("explicit sum, PyTorch", "mesh, PyTorch", "mesh, native")
 
 
