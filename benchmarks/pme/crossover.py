@@ -101,18 +101,20 @@ def crossing(sizes: list[int], first: list[float], second: list[float]) -> float
     return None
 
 
-def draw(sizes: list[int], times: dict[str, list[float]], path: Path) -> None:
+def draw(sizes: list[int], times: dict[str, list[float]], threads: int, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(5.5, 4))
+    figure, axes = plt.subplots(figsize=(6, 4))
     for (name, values), marker in zip(times.items(), "os^", strict=True):
         axes.loglog(sizes[: len(values)], [1e3 * t for t in values], marker=marker, label=name)
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes], fontsize=8)
+    axes.minorticks_off()
     axes.set_xlabel("atoms")
     axes.set_ylabel("energy and forces, ms")
-    axes.set_title("Charges and dipoles, force error ≤ 10⁻⁴, two cores", fontsize=10)
+    axes.set_title(f"Charges and dipoles, force error ≤ 10⁻⁴, {threads} threads", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.tight_layout()
@@ -156,7 +158,7 @@ def main() -> None:
         below = f"below {sizes[0]}" if times[NAMES[0]][0] >= values[0] else "not within these sizes"
         lines.append(f"explicit sum and {name} cross at {f'{place:.0f}' if place else below} atoms")
     print("\n" + "\n".join(lines))
-    draw(sizes, times, arguments.picture)
+    draw(sizes, times, arguments.threads, arguments.picture)
     if not arguments.no_table:
         notes = (
             f"Energy and forces of charges and dipoles, smearing 1 Å, density 0.1 atoms/Å³, {arguments.threads} "
