@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "pme/slab.h"
 #include "pme/splines.h"
 
 namespace hotpp::pme {
@@ -87,6 +88,11 @@ void check(const Cell& cell) {
   if (!(cell.volume > 0)) throw std::invalid_argument("The plan has no cell yet: call set_cell first.");
 }
 
+void check_accuracy(double accuracy) {
+  if (!(accuracy > 0.0 && accuracy < 1.0))
+    refuse("The accuracy is ", accuracy, ": give the relative rms force error, between 0 and 1.");
+}
+
 void check_positions(const Cell& cell, std::int64_t n, const double* positions) {
   require_finite(positions, n, 3, "position");
   double widest = 0.0;  // fractional coordinate per Å
@@ -105,6 +111,11 @@ void check_sources(std::int64_t n, const double* charges, const double* dipoles)
   if (dipoles) require_finite(dipoles, n, 3, "dipole");
 }
 
+void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles) {
+  require_finite(positions, n, 3, "position");
+  check_sources(n, charges, dipoles);
+}
+
 void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
                    const double* charges, const double* dipoles, const Output& output) {
   check(cell);
@@ -114,6 +125,7 @@ void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, c
         "4 or more (6 to 8 recommended).");
   check_positions(cell, n, positions);
   check_sources(n, charges, dipoles);
+  if (settings.boundary == Boundary::Slab) check_slab(cell, n, positions);
 }
 
 void check_results(std::int64_t n, const Output& output) {

@@ -37,11 +37,17 @@ void check_size(const Settings&, std::size_t bytes);
 /// The cell of a plan must have been set.
 void check(const Cell&);
 
+/// The relative rms force error that is asked for.
+void check_accuracy(double accuracy);
+
 /// Finite and not too far away, [n, 3] Å.
 void check_positions(const Cell&, std::int64_t n, const double* positions);
 
 /// Finite charges [n], dipoles [n, 3] or null.
 void check_sources(std::int64_t n, const double* charges, const double* dipoles);
+
+/// Finite positions, charges and dipoles (or null), where there is no cell.
+void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
 
 /// Everything that Plan::execute is given.
 void check_execute(const Settings&, const Cell&, std::int64_t n, const double* positions,

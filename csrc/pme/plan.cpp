@@ -12,6 +12,7 @@
 #include "pme/cpu/threads.h"
 #include "pme/inputs.h"
 #include "pme/outputs.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme {
 namespace {
@@ -245,6 +246,8 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
     }
   const ChargeSums sums = p.total_charges();
   self.add(sums, output);
+  if (p.settings.boundary == Boundary::Slab)
+    add_slab_correction(p.cell, n, positions, charges, dipoles, output);
   check_results(n, output);
 }
 
