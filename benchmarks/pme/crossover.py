@@ -1,6 +1,6 @@
 """Explicit Ewald summation against the mesh, in one framework: energy and forces of charges and dipoles.
 
-    python benchmarks/pme/crossover.py [--sizes 128,256,...,16000] [--picture PATH]
+    python benchmarks/pme/crossover.py [--sizes 32,64,...,16000] [--picture PATH]
 
 The explicit sum is that of `hotpp_lr.electrostatics.ewald` in PyTorch (float32, the fastest), its modes in blocks so
 that memory does not grow, up to the k that gives a force error of about 1e-4. The mesh is the native one in float32
@@ -32,7 +32,7 @@ from judge import relative_error
 ACCURACY, ORDER, K_MAX = 1e-4, 8, 4.7  # K_MAX in 1/smearing
 BLOCK = 2**22  # modes x atoms at a time
 LARGEST_TORCH_MESH = 8000  # atoms; it only has to show the trend
-SIZES = "128,256,512,1000,2000,4000,8000,16000"
+SIZES = "32,64,128,256,512,1000,2000,4000,8000,16000"
 NAMES = ("explicit sum, PyTorch", "mesh, PyTorch", "mesh, native")
 
 
@@ -101,18 +101,20 @@ def crossing(sizes: list[int], first: list[float], second: list[float]) -> float
     return None
 
 
-def draw(sizes: list[int], times: dict[str, list[float]], path: Path) -> None:
+def draw(sizes: list[int], times: dict[str, list[float]], threads: int, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(5.5, 4))
+    figure, axes = plt.subplots(figsize=(6, 4))
     for (name, values), marker in zip(times.items(), "os^", strict=True):
         axes.loglog(sizes[: len(values)], [1e3 * t for t in values], marker=marker, label=name)
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes], fontsize=8)
+    axes.minorticks_off()
     axes.set_xlabel("atoms")
     axes.set_ylabel("energy and forces, ms")
-    axes.set_title("Charges and dipoles, force error ≤ 10⁻⁴, two cores", fontsize=10)
+    axes.set_title(f"Charges and dipoles, force error ≤ 10⁻⁴, {threads} threads", fontsize=10)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.tight_layout()
@@ -156,7 +158,7 @@ def main() -> None:
         below = f"below {sizes[0]}" if times[NAMES[0]][0] >= values[0] else "not within these sizes"
         lines.append(f"explicit sum and {name} cross at {f'{place:.0f}' if place else below} atoms")
     print("\n" + "\n".join(lines))
-    draw(sizes, times, arguments.picture)
+    draw(sizes, times, arguments.threads, arguments.picture)
     if not arguments.no_table:
         notes = (
             f"Energy and forces of charges and dipoles, smearing 1 Å, density 0.1 atoms/Å³, {arguments.threads} "

@@ -4,8 +4,8 @@
 
 Only errors are looked at, so this can run on a busy machine; it has to be repeated when a code changes its errors. The
 meshes, and the next larger ones that the code takes (a rounder number may transform faster), go to parameters.json
-beside this file. Beyond 8k the mesh spacing of the smaller sizes is taken over. cpu.py looks at the error and the time
-of all of them and takes the fastest within the error.
+beside this file. Beyond `--searched` atoms the mesh spacing of the smaller sizes is taken over. cpu.py looks at the
+error and the time of all of them and takes the fastest within the error.
 """
 
 from __future__ import annotations
@@ -30,8 +30,6 @@ CHOICES = {
 }
 #: Smallest mesh spacing over smearing that is worth trying; order 5 with dipoles would need 0.18.
 FINEST = 0.2
-#: Beyond this size the spacing found at smaller ones is taken over.
-SEARCHED = 8000
 #: A larger mesh is a candidate up to this many times the points per axis.
 ROUNDER = 1.1
 
@@ -56,7 +54,7 @@ def coarsest_mesh(worker: Worker, job_of, sizes: list[int], length: float, spaci
     return jobs[i]
 
 
-def tune(name: str, content: str, sizes: list[str], python: str) -> dict[str, list[dict]]:
+def tune(name: str, content: str, sizes: list[str], python: str, searched: int) -> dict[str, list[dict]]:
     """Size -> candidates: order, mesh, choices, error."""
     module = importlib.import_module(f"peers.{name}")
     found: dict[str, list[dict]] = {}
@@ -73,7 +71,7 @@ def tune(name: str, content: str, sizes: list[str], python: str) -> dict[str, li
                 allowed = list(islice(module.mesh_sizes(8), 400))
                 candidates = found.setdefault(size, [])
                 mesh, error = next(m for m in allowed if m >= 0.999 * length / spacing), None
-                if n <= SEARCHED:
+                if n <= searched:
                     worker = Worker(name, 1, python)
                     try:
                         best = coarsest_mesh(worker, job_of, allowed, length, spacing)
@@ -101,12 +99,13 @@ def main() -> None:
     parser.add_argument("--codes", default=",".join(MODULES))
     parser.add_argument("--sizes", default="1k,8k,32k,128k")
     parser.add_argument("--peers-python", default=sys.executable, help="Python of the peers' environment")
+    parser.add_argument("--searched", default="8k", help="largest size whose errors are looked at")
     arguments = parser.parse_args()
     for name in arguments.codes.split(","):
         contents = ("q", "q+mu") if name == "native" else importlib.import_module(f"peers.{name}").CONTENTS
         for content in contents:
             python = python_of(name, sys.executable, arguments.peers_python)
-            found = tune(name, content, arguments.sizes.split(","), python)
+            found = tune(name, content, arguments.sizes.split(","), python, number_of(arguments.searched))
             table = read_parameters() if PARAMETERS.exists() else {}
             ascending = {size: sorted(c, key=lambda x: (x["order"], x["mesh"])) for size, c in found.items()}
             table.setdefault(name, {}).setdefault(content, {}).update(ascending)

@@ -11,6 +11,9 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from configurations import random_configuration

@@ -26,7 +26,7 @@ compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' $build/CMakeCache.txt)
 export LD_PRELOAD="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file-name=libubsan.so)"
 export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-export PYTHONPATH=$PWD/$build/python OMP_NUM_THREADS=2 PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$PWD/$build/python OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE=1
 [[ $# -gt 0 ]] || set -- tests/native/test_pme_*.py
 # capture=sys: a finding goes to the file descriptor, past Python, and must be seen
 exec "$python" -m pytest -q -p no:cacheprovider --capture=sys "$@"

@@ -12,11 +12,9 @@ SEPARATED = "hotpp-lr: one call of Plan.execute from Python, which computes noth
 
 
 def version() -> str:
-    import importlib.metadata
+    from common import version_of
 
-    from hotpp_lr import _pme
-
-    return f"{importlib.metadata.version('hotpp-lr')}"
+    return version_of("hotpp-lr")
 
 
 def mesh_sizes(minimum: int):
