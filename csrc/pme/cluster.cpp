@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "pme/accuracy.h"
 #include "pme/constants.h"
@@ -16,7 +18,7 @@ constexpr double smearing_reach = 6.0;
 /// A box is made a little larger than needed and kept while the cluster fits.
 constexpr double slack = 1.05;
 /// Nanoseconds of one pair of the direct sum (both directions) on one core, charges only and with dipoles.
-constexpr double pair_cost[2] = {25.0, 55.0};
+constexpr double pair_cost[2] = {22.0, 40.0};
 
 }  // namespace
 
@@ -25,6 +27,15 @@ Cluster<Real>::Cluster(const Kernel& kernel, double accuracy, bool subtract_self
     : kernel_(kernel), accuracy_(accuracy), subtract_self_(subtract_self), method_(method) {
   check({8, {8, 8, 8}, kernel});
   check_accuracy(accuracy);
+  // Beyond 6 smearings the prolate kernel still oscillates with the height of its step.
+  if (kernel.tail <= accuracy) return;
+  if (method == ClusterMethod::Mesh)
+    throw std::invalid_argument("The accuracy is " + std::to_string(accuracy) +
+                                ", but the prolate kernel ends with a step of " +
+                                std::to_string(kernel.tail) +
+                                ", which a mesh with open boundaries feels: use the direct sum, the Gaussian "
+                                "kernel or a larger error.");
+  method_ = ClusterMethod::Direct;
 }
 
 template <class Real>

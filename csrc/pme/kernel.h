@@ -61,7 +61,11 @@ struct Kernel {
     if (kind == KernelKind::Prolate && k_squared > cutoff_squared) return 0.0;
     const double value =
         kind == KernelKind::Gaussian ? exp(-0.5 * smearing * smearing * k_squared) : series(k_squared).value;
-    return truncation > 0.0 ? value * (1.0 - cos(truncation * sqrt(k_squared))) : value;
+    return truncation > 0.0 ? value * truncation_factor(k_squared) : value;
+  }
+
+  HOTPP_HOST_DEVICE double truncation_factor(double k_squared) const {
+    return 1.0 - cos(truncation * sqrt(k_squared));
   }
 
   /// d screening / d(k²), Å².

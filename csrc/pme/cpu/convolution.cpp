@@ -43,7 +43,7 @@ ModeColumn Convolution<Real>::column(int y, int z_block) const {
   c.factor_x = factor_x_.data();
   for (int j = 0; j < lanes; ++j) {
     const int z = z_block * lanes + j;
-    if (z >= grid_.modes()) continue;
+    if (z >= grid_.modes()) continue;  // padding: factor 0
     c.constant[j] = metric_[1][1] * index_[1][y] * index_[1][y] +
                     metric_[2][2] * index_[2][z] * index_[2][z] +
                     2.0 * metric_[1][2] * mixed_[1][y] * mixed_[2][z];
@@ -80,6 +80,23 @@ void Convolution<Real>::set_cell(const Cell& cell) {
       kernels<Real>().influence_of_column(grid_.points[0], column(y, b), influence_.data() + block(y, b),
                                           slope_.empty() ? nullptr : slope_.data() + block(y, b));
   influence_[0] = Real(0);  // k = 0
+  if (settings_.kernel.truncation > 0.0) truncate();
+}
+
+/// Cuts the pair kernel off (pme/kernel.h); once per box, not worth a kernel of its own.
+template <class Real>
+void Convolution<Real>::truncate() {
+#pragma omp parallel for schedule(static)
+  for (int y = 0; y < grid_.points[1]; ++y)
+    for (int b = 0; b < blocks_; ++b) {
+      const ModeColumn c = column(y, b);
+      Real* const values = influence_.data() + block(y, b);
+      for (int x = 0; x < grid_.points[0]; ++x)
+        for (int j = 0; j < lanes; ++j) {
+          const double k2 = square_[x] + c.linear[j] * mixed_[0][x] + c.constant[j];
+          values[x * lanes + j] *= settings_.kernel.truncation_factor(k2);
+        }
+    }
 }
 
 template <class Real>
