@@ -157,9 +157,8 @@ def compare(n_structures: int, points: int, threads: list[int], seconds: float) 
                     ms = fastest(lambda f=energies, a=narrow, w=seeds: step(f, a, w), seconds)
                     reference = reference or ms
                     errors = "".join(f"{deviation(a, b):10.1e}" for a, b in zip(found, exact, strict=True))
-                    carries, precision = "q+mu" if with_dipoles else "q", str(dtype).removeprefix("torch.")
-                    print(f"{name:<11}{mesh:<10}{carries:<9}{precision:<9}{count:>7}{ms:9.2f}{reference / ms:8.1f}{errors}",
-                          flush=True)  # fmt: skip
+                    case = f"{'q+mu' if with_dipoles else 'q':<9}{str(dtype).removeprefix('torch.'):<9}{count:>7}"
+                    print(f"{name:<11}{mesh:<10}{case}{ms:9.2f}{reference / ms:8.1f}{errors}", flush=True)
 
 
 def whole_model(threads: list[int], seconds: float) -> None:

@@ -5,6 +5,7 @@
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 namespace hotpp::ops {
 namespace {
@@ -189,6 +190,15 @@ struct Lower : Function<Lower> {
   }
 };
 
+// All three at once without autograd, for the test that compares both ways.
+std::tuple<Tensor, Tensor, Tensor, Tensor> products(const Tensor& c, const Tensor& d, const Tensor& v,
+                                                    bool anywhere) {
+  const std::int64_t rank = rank_of_columns(c, "coefficients");
+  const auto [vector, head] = anywhere ? contract_anywhere(c, d) : contract_cpu(c, d);
+  return {vector, head, anywhere ? promote_anywhere(c, v, head) : promote_cpu(c, v, head),
+          anywhere ? lower_anywhere(d, v, rank) : lower_cpu(d, v, rank)};
+}
+
 }  // namespace
 
 std::int64_t rank_of_columns(const Tensor& components_of_atoms, const char* what) {
@@ -208,5 +218,11 @@ Tensor promote(const Tensor& c, const Tensor& v, const Tensor& add) {
   return Promote::apply(c, v, add.defined() ? std::optional<Tensor>(add.contiguous()) : std::nullopt);
 }
 Tensor lower(const Tensor& d, const Tensor& v, std::int64_t rank) { return Lower::apply(d, v, rank); }
+
+TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
+  m.def(
+      "_multipole_products(Tensor c, Tensor d, Tensor v, bool anywhere) -> (Tensor, Tensor, Tensor, Tensor)",
+      &products);
+}
 
 }  // namespace hotpp::ops

@@ -16,11 +16,25 @@ using torch::autograd::variable_list;
 
 const std::int64_t* owners(const Tensor& structure) { return structure.const_data_ptr<std::int64_t>(); }
 
+// The same with torch's operations, for other devices.
+Tensor map_anywhere(const Tensor& x, const Tensor& transform, const Tensor& structure, bool transposed) {
+  const Tensor mine = transform.index_select(0, structure);
+  return at::einsum(transposed ? "nb,nab->na" : "na,nab->nb", {x.to(at::kDouble), mine});
+}
+Tensor outer_anywhere(const Tensor& x, const Tensor& y, const Tensor& structure, std::int64_t n_structures) {
+  const Tensor products = x.to(at::kDouble).unsqueeze(2) * y.to(at::kDouble).unsqueeze(1);
+  return at::zeros({n_structures, 3, 3}, products.options()).index_add_(0, structure, products);
+}
+Tensor dot_anywhere(const Tensor& x, const Tensor& y, const Tensor& structure, std::int64_t n_structures) {
+  const Tensor products = (x.to(at::kDouble) * y.to(at::kDouble)).sum(1);
+  return at::zeros({n_structures}, products.options()).index_add_(0, structure, products);
+}
+Tensor scale_anywhere(const Tensor& x, const Tensor& e, const Tensor& structure) {
+  return (x * e.index_select(0, structure).unsqueeze(1)).to(x.scalar_type());
+}
+
 Tensor map_values(const Tensor& x, const Tensor& transform, const Tensor& structure, bool transposed) {
-  if (!x.is_cpu()) {
-    const Tensor mine = transform.index_select(0, structure);
-    return at::einsum(transposed ? "nb,nab->na" : "na,nab->nb", {x.to(at::kDouble), mine});
-  }
+  if (!x.is_cpu()) return map_anywhere(x, transform, structure, transposed);
   Tensor result = at::empty(x.sizes(), x.options().dtype(at::kDouble));
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "structure_map", [&] {
     const scalar_t* const from = x.const_data_ptr<scalar_t>();
@@ -42,9 +56,9 @@ Tensor map_values(const Tensor& x, const Tensor& transform, const Tensor& struct
 }
 
 Tensor outer_values(const Tensor& x, const Tensor& y, const Tensor& structure, std::int64_t n_structures) {
+  if (!x.is_cpu()) return outer_anywhere(x, y, structure, n_structures);
   const Tensor a = x.to(at::kDouble), b = y.to(at::kDouble);
   Tensor result = at::zeros({n_structures, 3, 3}, a.options());
-  if (!x.is_cpu()) return result.index_add_(0, structure, a.unsqueeze(2) * b.unsqueeze(1));
   const double *const ap = a.const_data_ptr<double>(), *const bp = b.const_data_ptr<double>();
   double* const to = result.mutable_data_ptr<double>();
   const std::int64_t* const owner = owners(structure);
@@ -55,8 +69,8 @@ Tensor outer_values(const Tensor& x, const Tensor& y, const Tensor& structure, s
 }
 
 Tensor dot_values(const Tensor& x, const Tensor& y, const Tensor& structure, std::int64_t n_structures) {
+  if (!x.is_cpu()) return dot_anywhere(x, y, structure, n_structures);
   Tensor result = at::zeros({n_structures}, x.options().dtype(at::kDouble));
-  if (!x.is_cpu()) return result.index_add_(0, structure, (x.to(at::kDouble) * y.to(at::kDouble)).sum(1));
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "structure_dot", [&] {
     const scalar_t *const xp = x.const_data_ptr<scalar_t>(), *const yp = y.const_data_ptr<scalar_t>();
     double* const to = result.mutable_data_ptr<double>();
@@ -73,7 +87,7 @@ Tensor dot_values(const Tensor& x, const Tensor& y, const Tensor& structure, std
 }
 
 Tensor scale_values(const Tensor& x, const Tensor& e, const Tensor& structure) {
-  if (!x.is_cpu()) return x * e.index_select(0, structure).unsqueeze(1).to(x.scalar_type());
+  if (!x.is_cpu()) return scale_anywhere(x, e, structure);
   Tensor result = at::empty_like(x);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "structure_scale", [&] {
     const scalar_t* const from = x.const_data_ptr<scalar_t>();
@@ -86,6 +100,19 @@ Tensor scale_values(const Tensor& x, const Tensor& e, const Tensor& structure) {
         to[i * columns + c] = static_cast<scalar_t>(from[i * columns + c] * factors[owner[i]]);
   });
   return result;
+}
+
+// All at once without autograd, for the test that compares both ways.
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> products(const Tensor& x, const Tensor& y,
+                                                            const Tensor& transform, const Tensor& e,
+                                                            const Tensor& structure, bool anywhere) {
+  const std::int64_t n = e.size(0);
+  if (anywhere)
+    return {map_anywhere(x, transform, structure, false), map_anywhere(x, transform, structure, true),
+            outer_anywhere(x, y, structure, n), dot_anywhere(x, y, structure, n),
+            scale_anywhere(x, e, structure)};
+  return {map_values(x, transform, structure, false), map_values(x, transform, structure, true),
+          outer_values(x, y, structure, n), dot_values(x, y, structure, n), scale_values(x, e, structure)};
 }
 
 struct Map : Function<Map> {
@@ -213,6 +240,11 @@ Tensor structure_scale(const Tensor& x, const Tensor& e, const Tensor& structure
 
 TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
   m.def("structure_map(Tensor x, Tensor transform, Tensor structure) -> Tensor", &checked_map);
+  m.def(
+      "_structure_products(Tensor x, Tensor y, Tensor transform, Tensor e, Tensor structure, bool anywhere) "
+      "-> "
+      "(Tensor, Tensor, Tensor, Tensor, Tensor)",
+      &products);
   m.def("structure_dot(Tensor x, Tensor y, Tensor structure, int n_structures) -> Tensor", &checked_dot);
 }
 

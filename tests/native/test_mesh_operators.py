@@ -136,6 +136,22 @@ def test_ranks_end_with_a_clear_error(ops):
         torch.autograd.grad(spread.sum(), u)
 
 
+@pytest.mark.parametrize("rank", range(3))
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_products_of_other_devices_equal_the_loops_of_the_cpu(ops, rank, dtype):
+    c, d = random_like(7, COMPONENTS[rank]).to(dtype), random_like(7, COMPONENTS[rank + 1], seed=2).to(dtype)
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-14  # some ten operations
+    v = random_like(7, 3, seed=3)
+    assert_close(ops._multipole_products(c, d, v, True), ops._multipole_products(c, d, v, False), tolerance)
+    x, y, structure = (
+        random_like(7, 3).to(dtype),
+        random_like(7, 3, seed=2).to(dtype),
+        torch.tensor([0, 2, 2, 0, 0, 2, 2]),
+    )
+    arguments = (x, y, random_like(3, 3, 3), random_like(3), structure)
+    assert_close(ops._structure_products(*arguments, True), ops._structure_products(*arguments, False), tolerance)
+
+
 # --- the sum over modes ------------------------------------------------------------------------------------------
 
 
@@ -363,6 +379,41 @@ def test_slab_is_native_mesh_plus_correction():
         electrostatic_energy(*system.args(), **options, implementation=i) for i in ("native", "reference")
     )
     assert_close([native], [reference])
+
+
+@pytest.mark.parametrize("strained", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"charges": torch.tensor([1.0, torch.nan])}, "charges contain NaN"),
+        ({"dipoles": torch.full((2, 3), torch.inf)}, "dipoles contain NaN or infinity"),
+        ({"dipoles": torch.zeros(2, 2)}, "dipoles have shape .2, 2.: expected .2, 3."),
+        ({"positions": torch.full((2, 3), torch.nan)}, "positions contain NaN"),
+        ({"cell": torch.eye(3)}, "expected .n_structures, 3, 3."),
+        ({"cell": torch.ones(1, 3, 3)}, "structure 0 has no volume"),
+        ({"cell": torch.full((1, 3, 3), torch.inf)}, "cell contains NaN or infinity"),
+        ({"structure": torch.tensor([0, 1])}, "belongs to structure 1, but there are 1"),
+        ({"order": 3}, "order >= 4"),
+        ({"mesh": torch.tensor([[5, 8, 8]])}, "fewer points than the assignment order"),
+    ],
+)
+def test_energy_refuses_wrong_input(changes, message, strained):
+    arguments = {
+        "positions": torch.tensor([[0.0, 0, 0], [1, 1, 1]]),
+        "cell": 8 * torch.eye(3)[None],
+        "charges": torch.tensor([1.0, -1.0]),
+        "dipoles": torch.zeros(2, 3),
+        "structure": torch.tensor([0, 0]),
+        "smearing": 1.0,
+        "order": 6,
+        "mesh": torch.tensor([[8, 8, 8]]),
+    }
+    pme_energy_native(**arguments)
+    arguments |= changes
+    arguments["positions"] = arguments["positions"].requires_grad_()
+    arguments["cell"] = arguments["cell"].requires_grad_(strained)  # cells with and without derivatives differ
+    with pytest.raises(ValueError, match=message):
+        pme_energy_native(**arguments)
 
 
 @pytest.mark.parametrize(

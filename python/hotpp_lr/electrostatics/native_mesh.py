@@ -28,6 +28,17 @@ def sums_in_one_piece(device_type: str) -> bool:
     return torch._C._dispatch_has_kernel_for_dispatch_key("hotpp_lr::_mesh_sum_forward", key)
 
 
+def reciprocal_cells(cell: Tensor, mesh: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Volumes [S] Å³, transforms [S, 3, 3] to mesh coordinates, metrics b_i·b_j [S, 3, 3] in 1/Å²."""
+    if cell.device.type == "cpu" and not (cell.requires_grad and torch.is_grad_enabled()):
+        return torch.ops.hotpp_lr.reciprocal_cells(cell.detach(), mesh)
+    volume = torch.linalg.det(cell).abs()
+    check_volumes(cell, volume)
+    inverse_cell = torch.linalg.inv(cell)
+    metric = (2.0 * pi) ** 2 * inverse_cell.transpose(1, 2) @ inverse_cell
+    return volume, mesh_transform(inverse_cell, mesh.to(cell.device)), metric
+
+
 def pme_energy_native(
     positions: Tensor,
     cell: Tensor,
@@ -51,18 +62,13 @@ def pme_energy_native(
     if dipoles is not None and order < 4 and positions.requires_grad:
         raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
     shape = make_kernel(kernel, smearing)
-    cell = cell.to(torch.float64)
-    volume = torch.linalg.det(cell).abs()
-    check_volumes(cell, volume)  # what else may be wrong is checked by the operators
-    inverse_cell = torch.linalg.inv(cell)
-
-    transform = mesh_transform(inverse_cell, mesh.to(cell.device))
+    mesh = mesh.to(torch.int64)
+    volume, transform, metric = reciprocal_cells(cell.to(torch.float64), mesh)
     u = ops.structure_map(positions, transform, structure)
     coefficients = charges[:, None]
     if dipoles is not None:
         in_mesh = ops.structure_map(dipoles, transform, structure)
         coefficients = torch.cat([coefficients, in_mesh.to(charges.dtype)], dim=1)
-    metric = (2.0 * pi) ** 2 * inverse_cell.transpose(1, 2) @ inverse_cell
     choices = (mesh, order, deconvolution, kernel, float(smearing))
     if sums_in_one_piece(u.device.type):
         sums = ops.mesh_sum(u, coefficients, metric, structure, *choices)
