@@ -144,10 +144,6 @@ void bind_plan(py::module_& m, const char* name) {
             p.set_cell(cell.data());
           },
           py::arg("cell"), "Lattice vectors as rows, Å; cheap when unchanged.")
-<<<<<<< HEAD
-      .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
-           py::arg("forces") = true, py::arg("strain") = false,
-=======
       .def(
           "memory",
           [](const P& p) {
@@ -158,9 +154,8 @@ void bind_plan(py::module_& m, const char* name) {
             return result;
           },
           "Bytes held at present: of the mesh's size, of the number of atoms, of the threads.")
-      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
-           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
->>>>>>> cpu
+      .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false,
            "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")
       .def(
           "spread",
