@@ -35,8 +35,13 @@ inline void expect_shape(const py::array& array, const std::vector<py::ssize_t>&
 }
 
 inline Settings settings_of(int order, const std::array<int, 3>& mesh, double smearing,
-                            const std::string& deconvolution, bool subtract_self, const std::string& kernel) {
+                            const std::string& deconvolution, bool subtract_self, const std::string& kernel,
+                            const std::string& boundary) {
   Settings settings{order, mesh, Kernel::named(kernel, smearing), Deconvolution::Alias, subtract_self};
+  if (boundary == "slab")
+    settings.boundary = Boundary::Slab;
+  else if (boundary != "periodic")
+    throw std::invalid_argument("The boundary is '" + boundary + "': choose periodic or slab.");
   if (deconvolution == "none")
     settings.deconvolution = Deconvolution::None;
   else if (deconvolution == "plain")

@@ -75,9 +75,10 @@ PYBIND11_MODULE(_pme_cuda, m) {
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
-         bool subtract_self, const std::string& precision, const std::string& kernel, const std::string& path,
-         bool graphs) -> py::object {
-        const Settings settings = settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel);
+         bool subtract_self, const std::string& precision, const std::string& kernel,
+         const std::string& boundary, const std::string& path, bool graphs) -> py::object {
+        const Settings settings =
+            settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel, boundary);
         const Path way = path_of(path);
         if (precision == "double") return py::cast(std::make_unique<CudaPlan<double>>(settings, way, graphs));
         if (precision == "float") return py::cast(std::make_unique<CudaPlan<float>>(settings, way, graphs));
@@ -85,7 +86,8 @@ PYBIND11_MODULE(_pme_cuda, m) {
       },
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "float", py::arg("kernel") = "gaussian",
-      py::arg("path") = "auto", py::arg("graphs") = true, "A plan on the current device.");
+      py::arg("boundary") = "periodic", py::arg("path") = "auto", py::arg("graphs") = true,
+      "A plan on the current device.");
   m.def(
       "spread",
       [](const Array<double>& u, const py::array& coefficients, int rank, int order,

@@ -47,9 +47,11 @@ PYBIND11_MODULE(_pme_emulated, m) {
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
-         bool subtract_self, const std::string& precision, const std::string& kernel, const std::string& path,
+         bool subtract_self, const std::string& precision, const std::string& kernel,
+         const std::string& boundary, const std::string& path,
          const std::string& thread_order) -> py::object {
-        const Settings settings = settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel);
+        const Settings settings =
+            settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel, boundary);
         const Path way = path_of(path);
         const Order turn = order_of(thread_order);
         if (precision == "double")
@@ -59,7 +61,7 @@ PYBIND11_MODULE(_pme_emulated, m) {
       },
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
-      py::arg("path") = "auto", py::arg("thread_order") = "forward");
+      py::arg("boundary") = "periodic", py::arg("path") = "auto", py::arg("thread_order") = "forward");
   m.def(
       "spread",
       [](const Array<double>& u, const py::array& coefficients, int rank, int order,

@@ -86,6 +86,40 @@ def test_band_limited_kernel():
     assert largest_error(plan.execute(*system.atoms(), strain=True), expected) < TOLERANCE["double"]
 
 
+def flat_system(n=40):
+    """A slab of about 4 Å in a cell of 24 Å, a and b skewed in the xy plane, net charge not zero."""
+    system = System(17, n=n)
+    rng = np.random.default_rng(17)
+    system.cell = np.array([[8.0, 1.0, 0.0], [-0.5, 9.0, 0.0], [0.7, -1.3, 24.0]])
+    system.positions = np.column_stack([rng.uniform(-15, 25, (n, 2)), rng.uniform(-1, 3, n)])
+    return system
+
+
+@pytest.mark.parametrize("with_dipoles", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_slab_equals_that_of_the_cpu_plan(backend, with_dipoles):
+    system, mesh = flat_system(), (10, 12, 33)
+    exact = cpu_module().Plan(6, mesh, SMEARING, boundary="slab")
+    exact.set_cell(system.cell)
+    expected = exact.execute(*system.atoms(with_dipoles), strain=True)
+    for precision, tolerance in TOLERANCE.items():
+        plan = make_plan(backend, 6, mesh, system.cell, precision=precision, boundary="slab")
+        results = plan.execute(*system.atoms(with_dipoles), strain=True)
+        assert largest_error(results, expected) < tolerance, precision
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_slab_without_enough_vacuum(backend):
+    system = flat_system()
+    plan = make_plan(backend, 6, (10, 12, 33), system.cell, boundary="slab")
+    system.positions[3, 2] += 10
+    with pytest.raises(ValueError, match="make the vacuum at least 2 times the thickness"):
+        plan.execute(*system.atoms())
+    plan.set_cell(System(1).cell)
+    with pytest.raises(ValueError, match="must lie in the xy plane"):
+        plan.execute(*flat_system().atoms())
+
+
 @pytest.mark.parametrize("precision", TOLERANCE)
 @pytest.mark.parametrize("with_dipoles", [False, True])
 def test_no_kernel_depends_on_the_order_of_threads_and_blocks(with_dipoles, precision):
@@ -248,12 +282,24 @@ def test_values_beyond_the_range_of_the_mesh_are_named(backend, which):
         plan.execute(*arrays)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_atoms_too_far_away_are_named(backend):
+    arrays = [a.copy() for a in System(16).atoms()]
+    plan = make_plan(backend, 6, MESHES[0], System(16).cell)
+    arrays[0][5] = 1e6
+    assert np.isfinite(plan.execute(*arrays)["energy"])
+    arrays[0][5] = 1e9
+    with pytest.raises(ValueError, match="Atom 5 is more than 1e7 cells away"):
+        plan.execute(*arrays)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"order": 2}, "order is 2: choose"),
         ({"mesh": (8, 5, 8)}, "5 points along one axis"),
         ({"mesh": (2048, 2048, 2048)}, "more than 2\\^31"),
+        ({"boundary": "wire"}, "'wire': choose periodic or slab"),
         ({"path": "magic"}, "'magic': choose auto"),
         ({"precision": "half"}, "'half': choose double"),
         ({"cell": np.ones((3, 3))}, "cell is degenerate"),

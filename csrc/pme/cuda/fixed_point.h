@@ -42,6 +42,14 @@ HOTPP_HOST_DEVICE inline double value_of(unsigned bits) {
   both.u = bits;
   return both.f;
 }
+/// Integers in the order of floats of either sign; 0 comes before all.
+HOTPP_HOST_DEVICE inline unsigned ordered_bits_of(float value) {
+  const unsigned bits = bits_of(value);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+HOTPP_HOST_DEVICE inline double value_of_ordered(unsigned ordered) {
+  return value_of(ordered & 0x80000000u ? ordered & 0x7fffffffu : ~ordered);
+}
 /// Rounded up, so that a bound remains one.
 HOTPP_HOST_DEVICE inline unsigned upper_bits_of(double value) {
   return bits_of(static_cast<float>(value * 1.000001));

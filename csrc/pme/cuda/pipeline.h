@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -24,6 +25,7 @@
 #include "pme/cuda/path.h"
 #include "pme/influence.h"
 #include "pme/inputs.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme::cuda {
 
@@ -88,7 +90,7 @@ class Pipeline {
     coefficients_.allocate(4 * static_cast<std::size_t>(capacity));
     slots_.allocate(capacity);
     gradients_.allocate(3 * static_cast<std::size_t>(capacity));
-    charge_sums_.allocate(2 * static_cast<std::size_t>(Locate<Real>::grid(capacity)));
+    charge_sums_.allocate(10 * static_cast<std::size_t>(Locate<Real, true>::grid(capacity)));
     strain_sums_.allocate(9 * static_cast<std::size_t>(DipoleStrain<Real>::grid(capacity)));
     capacity_ = capacity;
   }
@@ -131,6 +133,12 @@ class Pipeline {
     }
     step.prefactor = 4.0 * pi * coulomb_constant / cell_.volume;
     step.background = -coulomb_constant * kernel.background() / cell_.volume;
+    step.slab = settings_.boundary == Boundary::Slab;
+    if (step.slab) {
+      check_slab(cell_, 0, nullptr);  // its vacuum is checked on the device
+      step.height = std::abs(cell_.rows[8]);
+      step.slab_scale = 2.0 * pi * coulomb_constant / cell_.volume;
+    }
     const double own = settings_.subtract_self ? 0.5 * coulomb_constant : 0.0;
     step.self_charge = own * kernel.self_charge;
     step.self_dipole = own * kernel.self_dipole;
@@ -154,7 +162,10 @@ class Pipeline {
     device_.launch(prepare, prepare.grid());
     with_order(settings_.order, [&](auto order) {
       constexpr int P = decltype(order)::value;
-      locate(shape);
+      if (settings_.boundary == Boundary::Slab)
+        locate<true>(shape);
+      else
+        locate<false>(shape);
       if (shape.dipoles)
         spread<P, 1>(shape);
       else
@@ -179,11 +190,12 @@ class Pipeline {
             mesh_.data(), mode_sums_.data(), last};
   }
 
+  template <bool Slab>
   void locate(const Shape& shape) {
     const bool sorted = shape.path != Path::Direct;
     const Envelope envelope = make_envelope(settings_.order, shape.dipoles ? 1 : 0, layout_.points);
     int* const bins = counts_.data() + layout_.tile_count();
-    Locate<Real> kernel{};
+    Locate<Real, Slab> kernel{};
     kernel.layout = layout_;
     kernel.step = step_.data();
     kernel.state = state_.data();
@@ -195,7 +207,7 @@ class Pipeline {
     kernel.sites = sites_.data();
     kernel.coefficients = coefficients_.data();
     kernel.partial_sums = charge_sums_.data();
-    device_.launch(kernel, Locate<Real>::grid(shape.capacity));
+    device_.launch(kernel, kernel.grid(shape.capacity));
     const FindCrowd crowd{layout_, envelope, bins, state_.data()};
     device_.launch(crowd, crowd.grid());
     if (!sorted) return;

@@ -17,6 +17,16 @@ inline void throw_problems(const State& state) {
         atom +
         " has a position, charge or dipole that is NaN or infinite: all of them must be "
         "finite; look at what made them (an exploding run, a broken model) first.");
+  if (state.reported_problems & too_far)
+    throw std::invalid_argument(
+        atom +
+        " is more than 1e7 cells away: double precision no longer knows where in the cell "
+        "that is; wrap the positions.");
+  if (state.reported_problems & thin_vacuum)
+    throw std::invalid_argument(
+        "The slab is too thick for its cell: make the vacuum at least 2 times the thickness, and do not wrap "
+        "atoms "
+        "through it.");
   throw std::invalid_argument(atom +
                               " has a charge or dipole beyond 1e30, the range of the mesh on a device: give "
                               "charges in e and dipoles in e·Å.");

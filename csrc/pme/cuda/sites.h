@@ -5,6 +5,7 @@
 #include "pme/cuda/block.h"
 #include "pme/cuda/layout.h"
 #include "pme/cuda/step.h"
+#include "pme/inputs.h"
 #include "pme/splines.h"
 
 namespace hotpp::pme::cuda {
@@ -48,10 +49,11 @@ HOTPP_DEVICE inline bool place_coordinates(const Layout& layout, const double* u
 }
 
 /// Site of atom i and its coefficients: charge, and with dipoles their components in mesh units. An atom that
-/// is not finite gets the origin and zeros, so that no index goes astray. Returns whether it is finite.
+/// is not finite gets the origin and zeros, so that no index goes astray. Returns what is wrong, 0 or a
+/// Problem.
 template <class Real>
-HOTPP_DEVICE inline bool locate_atom(const Step& step, const Layout& layout, int i, Site<Real>* site,
-                                     Real* coefficients) {
+HOTPP_DEVICE inline unsigned locate_atom(const Step& step, const Layout& layout, int i, Site<Real>* site,
+                                         Real* coefficients) {
   const double *const inverse = step.inverse, *const m = step.to_mesh;
   const bool dipoles = step.atoms.dipoles.data != nullptr;
   double r[3], mu[3] = {}, charge = step.atoms.charges[i];
@@ -73,7 +75,10 @@ HOTPP_DEVICE inline bool locate_atom(const Step& step, const Layout& layout, int
     if (dipoles) coefficients[1 + d] = static_cast<Real>(mu[0] * m[d] + mu[1] * m[3 + d] + mu[2] * m[6 + d]);
   }
   place_fractions(layout, fractions, site);
-  return good;
+  if (!good) return not_finite;
+  const bool near = fabs(fractions[0]) <= max_cells_away && fabs(fractions[1]) <= max_cells_away &&
+                    fabs(fractions[2]) <= max_cells_away;
+  return near ? 0u : static_cast<unsigned>(too_far);
 }
 
 /// all [n, 4] with dipoles, else [n, 1].

@@ -32,6 +32,9 @@ struct Step {
   double metric[6];      ///< b_a · b_b: xx, yy, zz, 2 xy, 2 xz, 2 yz
   double prefactor;      ///< 4 pi k_e / V
   double background;     ///< energy of a net charge Q: background Q²
+  bool slab;             ///< open along z: pme/slab.h
+  double height;         ///< of the cell of a slab, Å
+  double slab_scale;     ///< 2 pi k_e / V
   double self_charge;    ///< self energies of a unit charge and a unit dipole that are to be subtracted
   double self_dipole;
 };
@@ -40,6 +43,8 @@ struct Step {
 enum Problem : unsigned {
   not_finite = 1,  ///< a position, charge or dipole is NaN or infinite
   too_large = 2,   ///< a charge or dipole is beyond the range of the fixed-point mesh
+  too_far = 4,     ///< a position is more than max_cells_away cells away
+  thin_vacuum = 8  ///< of a slab
 };
 
 struct State {
@@ -50,8 +55,11 @@ struct State {
   unsigned largest;      ///< bits of the largest size of an atom, as float (envelope.h)
   unsigned crowd;        ///< bits of the most crowded neighbourhood of a mesh point, as float
   unsigned arrivals[4];  ///< blocks that are done: locate, influence, gather, strain
+  unsigned top, bottom;  ///< of a slab: ordered bits of the largest z and -z, as float
   double total_charge;
   double self_energy;
+  // of a slab: sum of q z + μ_z; of q z² + 2 z μ_z; of q r; of (q z + μ_z) r
+  double moment, second_moment, charge_moment[3], mixed_moment[3];
   double mesh_energy;
   double mesh_strain[6];  ///< xx, yy, zz, xy, xz, yz, without the part -energy on the diagonal
 };

@@ -5,6 +5,7 @@
 #include "pme/cuda/fixed_point.h"
 #include "pme/cuda/reduction.h"
 #include "pme/cuda/sites.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme::cuda {
 
@@ -13,9 +14,9 @@ struct Slot {
   int tile, rank;
 };
 
-template <class Real>
+template <class Real, bool Slab>
 struct Locate {
-  static constexpr int threads = sum_width;
+  static constexpr int threads = sum_width, columns = Slab ? 10 : 2;
 
   Layout layout;
   const Step* step;
@@ -27,11 +28,11 @@ struct Locate {
   Slot* slots;               ///< [n] if atoms are to be sorted, else null
   Site<Real>* sites;         ///< [n] filled here if atoms are not sorted
   Real* coefficients;        ///< [n, 1 or 4] likewise
-  double* partial_sums;      ///< [blocks, 2]
+  double* partial_sums;      ///< [blocks, columns]
 
   struct Shared {
-    Sums<2> sums;  ///< charge, self energy
-    unsigned largest;
+    Sums<columns> sums;  ///< charge, self energy; moments of a slab as in State
+    unsigned largest, top, bottom;
     int segment[sum_width], group[16];
   };
   static std::size_t shared_bytes() { return sizeof(Shared); }
@@ -42,12 +43,17 @@ struct Locate {
     Shared& shared = *static_cast<Shared*>(block.shared());
     const int n = step->atoms.n, begin = block.index() * threads;
     if (begin < n) {
-      block.each(1, [&](int) { shared.largest = 0; });
+      block.each(1, [&](int) { shared.largest = shared.top = shared.bottom = 0; });
       block.each(threads, [&](int t) { locate_one<Block>(begin + t, n, shared, t); });
       shared.sums.reduce(block);
-      block.each(2, [&](int c) {
-        partial_sums[2 * block.index() + c] = shared.sums.total[c];
-        if (c == 0) block.maximum(&state->largest, shared.largest);
+      block.each(columns, [&](int c) {
+        partial_sums[columns * block.index() + c] = shared.sums.total[c];
+        if (c > 0) return;
+        block.maximum(&state->largest, shared.largest);
+        if constexpr (Slab) {
+          block.maximum(&state->top, shared.top);
+          block.maximum(&state->bottom, shared.bottom);
+        }
       });
     } else {
       block.each(0, [](int) {});
@@ -58,17 +64,18 @@ struct Locate {
  private:
   template <class Block>
   HOTPP_DEVICE void locate_one(int i, int n, Shared& shared, int t) const {
-    shared.sums.part[0][t] = shared.sums.part[1][t] = 0.0;
+    for (int c = 0; c < columns; ++c) shared.sums.part[c][t] = 0.0;
     if (i >= n) return;
     Site<Real> site;
     Real c[4] = {};
-    bool good = locate_atom(*step, layout, i, &site, c);
+    unsigned problem = locate_atom(*step, layout, i, &site, c);
     const bool dipoles = step->atoms.dipoles.data != nullptr;
     double size = fabs(static_cast<double>(c[0]));
     if (dipoles)
       for (int d = 0; d < 3; ++d) size += derivative_factor * fabs(static_cast<double>(c[1 + d]));
-    if (!good || !(size < 1e30)) {
-      report<Block>(good ? too_large : not_finite, i);
+    if (!problem && !(size < 1e30)) problem = too_large;
+    if (problem) {
+      report<Block>(problem, i);
       size = 0.0;
       for (Real& value : c) value = 0;
     }
@@ -90,6 +97,20 @@ struct Locate {
       }
     shared.sums.part[0][t] = q;
     shared.sums.part[1][t] = self;
+    if constexpr (Slab) {
+      const double mu = dipoles ? step->atoms.dipoles[3LL * i + 2] : 0.0;
+      double r[3];
+      HOTPP_UNROLL for (int a = 0; a < 3; ++a) r[a] = step->atoms.positions[3LL * i + a];
+      const double moment = q * r[2] + mu;
+      shared.sums.part[2][t] = moment;
+      shared.sums.part[3][t] = r[2] * (moment + mu);
+      HOTPP_UNROLL for (int a = 0; a < 3; ++a) {
+        shared.sums.part[4 + a][t] = q * r[a];
+        shared.sums.part[7 + a][t] = moment * r[a];
+      }
+      Block::maximum(&shared.top, ordered_bits_of(static_cast<float>(r[2])));
+      Block::maximum(&shared.bottom, ordered_bits_of(static_cast<float>(-r[2])));
+    }
   }
 
   template <class Block>
@@ -136,6 +157,16 @@ struct Locate {
     block.each(1, [&](int) {
       state->total_charge = shared.sums.total[0];
       state->self_energy = shared.sums.total[1];
+      if constexpr (Slab) {
+        state->moment = shared.sums.total[2];
+        state->second_moment = shared.sums.total[3];
+        for (int a = 0; a < 3; ++a) {
+          state->charge_moment[a] = shared.sums.total[4 + a];
+          state->mixed_moment[a] = shared.sums.total[7 + a];
+        }
+        const double thickness = value_of_ordered(state->top) + value_of_ordered(state->bottom);
+        if (n > 0 && !(step->height - thickness >= min_vacuum * thickness)) state->problems |= thin_vacuum;
+      }
       if (state->problems != 0) {
         state->reported_problems |= state->problems;
         if (state->problem_atom < state->reported_atom) state->reported_atom = state->problem_atom;

@@ -22,12 +22,15 @@ struct WriteOutputs {
       for (int a = 0; a < 3; ++a) gradients[3LL * to + a] = d[1 + a];
     if (s.output.potential.data) {
       const double own = s.background * state->total_charge - s.self_charge * s.atoms.charges[to];
-      s.output.potential.store(to, wrong ? not_a_number() : d[0] + 2.0 * own);
+      double potential = d[0] + 2.0 * own;
+      if (s.slab) potential += slab_potential(s, s.atoms.positions[3LL * to + 2]);
+      s.output.potential.store(to, wrong ? not_a_number() : potential);
     }
     if (s.output.field.data)
       for (int a = 0; a < 3; ++a) {
         double field = -to_cartesian(s, a, d + 1);
         if (dipoles) field += 2.0 * s.self_dipole * s.atoms.dipoles[3LL * to + a];
+        if (s.slab && a == 2) field += slab_field(s, s.atoms.positions[3LL * to + 2]);
         s.output.field.store(3LL * to + a, wrong ? not_a_number() : field);
       }
     if (s.output.forces.data) {
@@ -41,12 +44,28 @@ struct WriteOutputs {
         force[1] -= h[3] * mu[0] + h[1] * mu[1] + h[5] * mu[2];
         force[2] -= h[4] * mu[0] + h[5] * mu[1] + h[2] * mu[2];
       }
-      for (int a = 0; a < 3; ++a)
-        s.output.forces.store(3LL * to + a, wrong ? not_a_number() : to_cartesian(s, a, force));
+      for (int a = 0; a < 3; ++a) {
+        double value = to_cartesian(s, a, force);
+        if (s.slab && a == 2) {
+          const double q = s.atoms.charges[to], mu = dipoles ? s.atoms.dipoles[3LL * to + 2] : 0.0;
+          value += q * slab_field(s, s.atoms.positions[3LL * to + 2]) +
+                   2.0 * s.slab_scale * state->total_charge * mu;
+        }
+        s.output.forces.store(3LL * to + a, wrong ? not_a_number() : value);
+      }
     }
   }
 
  private:
+  /// dE/dq and -dE/dμ_z of the slab term.
+  HOTPP_DEVICE double slab_potential(const Step& s, double z) const {
+    const double q = state->total_charge;
+    return s.slab_scale *
+           (2.0 * state->moment * z - state->second_moment - q * z * z - q * s.height * s.height / 6.0);
+  }
+  HOTPP_DEVICE double slab_field(const Step& s, double z) const {
+    return -2.0 * s.slab_scale * (state->moment - state->total_charge * z);
+  }
   template <class T>
   HOTPP_DEVICE static double to_cartesian(const Step& s, int a, const T* v) {
     return s.to_mesh[3 * a] * v[0] + s.to_mesh[3 * a + 1] * v[1] + s.to_mesh[3 * a + 2] * v[2];

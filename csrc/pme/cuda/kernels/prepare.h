@@ -42,6 +42,7 @@ struct Prepare {
       state->problems = 0;
       state->problem_atom = step.atoms.n;
       state->largest = state->crowd = 0;
+      state->top = state->bottom = 0;
       for (unsigned& arrivals : state->arrivals) arrivals = 0;
     });
   }
