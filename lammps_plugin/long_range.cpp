@@ -8,32 +8,8 @@
 #include <string>
 
 #include "pme/accuracy.h"
-#include "pme/plan.h"
 
 namespace hotpp {
-
-// One type for meshes of either precision.
-class LongRange::Mesh {
- public:
-  virtual ~Mesh() = default;
-  virtual void set_cell(const double* cell) = 0;
-  virtual void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
-                       pme::Output& output) = 0;
-};
-
-template <class Real>
-class LongRange::MeshOf : public LongRange::Mesh {
- public:
-  explicit MeshOf(const pme::Settings& settings) : plan_(settings) {}
-  void set_cell(const double* cell) override { plan_.set_cell(cell); }
-  void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
-               pme::Output& output) override {
-    plan_.execute(n, positions, charges, dipoles, output);
-  }
-
- private:
-  pme::Plan<Real> plan_;
-};
 
 namespace {
 
@@ -52,14 +28,16 @@ std::array<double, 3> lengths_of(const std::array<double, 9>& cell) {
 
 }  // namespace
 
-LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision)
-    : dipoles_(model.has_dipoles()),
+LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision,
+                     MPI_Comm world)
+    : world_(world),
+      dipoles_(model.has_dipoles()),
       single_(single_precision),
       fixed_mesh_(options.mesh.has_value()),
       order_(options.order.value_or(model.order)),
       accuracy_(options.accuracy.value_or(model.accuracy)),
       smearing_(model.smearing),
-      total_charge_(model.total_charge),
+      total_charge_(options.total_charge.value_or(model.total_charge)),
       kernel_(model.kernel),
       deconvolution_(model.deconvolution) {
   if (dipoles_ && order_ < 4)
@@ -84,11 +62,7 @@ bool LongRange::set_cell(const std::array<double, 9>& cell) {
     settings.mesh = mesh_;
     settings.kernel = pme::Kernel::named(kernel_, smearing_);
     settings.deconvolution = deconvolution_of(deconvolution_);
-    if (single_) {
-      plan_ = std::make_unique<MeshOf<float>>(settings);
-    } else {
-      plan_ = std::make_unique<MeshOf<double>>(settings);
-    }
+    plan_ = make_mesh(settings, single_, world_);
   }
   cell_ = cell;
   plan_->set_cell(cell.data());
@@ -102,39 +76,52 @@ double LongRange::estimated_error() const {
 void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
                          const std::vector<double>& raw_charges, const std::vector<double>& dipoles) {
   const auto size = static_cast<std::size_t>(n);
-  const double excess = std::accumulate(raw_charges.begin(), raw_charges.end(), 0.0) - total_charge_;
+  double sums[2] = {std::accumulate(raw_charges.begin(), raw_charges.end(), 0.0), static_cast<double>(n)};
+  add_up(sums, 2);
+  const double atoms = sums[1], excess = sums[0] - total_charge_;
   charges.resize(size);
-  for (std::size_t i = 0; i < size; ++i) charges[i] = raw_charges[i] - excess / n;
+  if (atoms == 0) {
+    energy = 0;
+    strain_derivative.fill(0);
+    by_charge.clear();
+    by_dipole.clear();
+    return;
+  }
+  for (std::size_t i = 0; i < size; ++i) charges[i] = raw_charges[i] - excess / atoms;
 
-  potential_.resize(size);
-  field_.assign(3 * size, 0.0);
+  potential.resize(size);
+  field.assign(3 * size, 0.0);
   forces.resize(3 * size);
   pme::Output output{};
-  output.potential = potential_.data();
-  output.field = dipoles_ ? field_.data() : nullptr;
+  output.potential = potential.data();
+  output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
   plan_->execute(n, positions.data(), charges.data(), dipoles_ ? dipoles.data() : nullptr, output);
   energy = output.energy;
   for (int k = 0; k < 9; ++k) strain_derivative[k] = output.strain_derivative[k];
 
+  double totals[4] = {std::accumulate(potential.begin(), potential.end(), 0.0), 0, 0, 0};
+  for (std::size_t i = 0; i < 3 * size; ++i) totals[1 + i % 3] += forces[i];
+  add_up(totals, 4);
   // Derivative of the neutralised charges: only differences from the mean potential act on the network.
-  const double mean = std::accumulate(potential_.begin(), potential_.end(), 0.0) / n;
+  const double mean = totals[0] / atoms;
   by_charge.resize(size);
   by_dipole.resize(3 * size);
   atom_energy.resize(size);
-  double net[3] = {0, 0, 0};
   for (std::size_t i = 0; i < size; ++i) {
-    by_charge[i] = potential_[i] - mean;
-    atom_energy[i] = 0.5 * charges[i] * potential_[i];
+    by_charge[i] = potential[i] - mean;
+    atom_energy[i] = 0.5 * charges[i] * potential[i];
     for (int a = 0; a < 3; ++a) {
-      by_dipole[3 * i + a] = -field_[3 * i + a];
-      atom_energy[i] -= 0.5 * dipoles[3 * i + a] * field_[3 * i + a];
-      net[a] += forces[3 * i + a];
+      by_dipole[3 * i + a] = -field[3 * i + a];
+      atom_energy[i] -= 0.5 * dipoles[3 * i + a] * field[3 * i + a];
+      forces[3 * i + a] -= totals[1 + a] / atoms;
     }
   }
-  for (std::size_t i = 0; i < size; ++i)
-    for (int a = 0; a < 3; ++a) forces[3 * i + a] -= net[a] / n;
+}
+
+void LongRange::add_up(double* values, int count) const {
+  MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_DOUBLE, MPI_SUM, world_);
 }
 
 }  // namespace hotpp

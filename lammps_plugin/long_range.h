@@ -2,11 +2,14 @@
 // Long-range electrostatics of the model's charges and dipoles in the engine's periodic cell.
 #pragma once
 
+#include <mpi.h>
+
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "mesh.h"
 #include "model_metadata.h"
 #include "options.h"
 
@@ -14,7 +17,7 @@ namespace hotpp {
 
 class LongRange {
  public:
-  LongRange(const ModelMetadata& model, const Options& options, bool single_precision);
+  LongRange(const ModelMetadata& model, const Options& options, bool single_precision, MPI_Comm world);
   ~LongRange();
 
   // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has
@@ -25,24 +28,27 @@ class LongRange {
   int order() const { return order_; }
   double estimated_error() const;  // relative rms error of the forces
 
-  // positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n, 3] e·Å
+  // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
+  // 3] e·Å
   void evaluate(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& charges,
                 const std::vector<double>& dipoles);
 
-  // Results of the last evaluation, eV, Å, e.
+  // Results of the last evaluation, eV, Å, e: of the atoms of this rank, and energy and strain derivative of
+  // all atoms.
   double energy = 0;
-  std::vector<double> charges;      // [n] neutralised: Σ q = total charge of the model
+  std::vector<double> charges;      // [n] neutralised: Σ q over all ranks = total charge of the model
   std::vector<double> by_charge;    // [n] ∂E/∂(charge as the network gives it)
   std::vector<double> by_dipole;    // [n, 3] ∂E/∂μ
+  std::vector<double> potential;    // [n] ∂E/∂q at fixed μ, V
+  std::vector<double> field;        // [n, 3] V/Å, zero for a model without dipoles
   std::vector<double> forces;       // [n, 3] at fixed q and μ; the mesh's small net force is taken out
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
 
  private:
-  class Mesh;
-  template <class Real>
-  class MeshOf;
+  void add_up(double* values, int count) const;  // over all ranks
 
+  MPI_Comm world_;
   bool dipoles_, single_, fixed_mesh_;
   int order_;
   double accuracy_, smearing_, total_charge_;
@@ -51,7 +57,6 @@ class LongRange {
   std::array<double, 9> cell_{};
   std::array<double, 3> lengths_{};  // of the cell for which the mesh was chosen
   std::unique_ptr<Mesh> plan_;
-  std::vector<double> potential_, field_;
 };
 
 }  // namespace hotpp
