@@ -94,10 +94,14 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
   forces.resize(3 * size);
   pme::Output output{};
   output.potential = potential.data();
+  // A rank without atoms wants the same outputs as the others: its pointers must not be null.
+  static const double nothing[3] = {0, 0, 0};
+  field.reserve(3);
   output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
-  plan_->execute(n, positions.data(), charges.data(), dipoles_ ? dipoles.data() : nullptr, output);
+  const double* moments = size > 0 ? dipoles.data() : nothing;
+  plan_->execute(n, positions.data(), charges.data(), dipoles_ ? moments : nullptr, output);
   energy = output.energy;
   for (int k = 0; k < 9; ++k) strain_derivative[k] = output.strain_derivative[k];
 

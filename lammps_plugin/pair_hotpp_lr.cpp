@@ -48,8 +48,8 @@ PairHotppLR::~PairHotppLR() {
   delete[] pvector;
 }
 
-// For what the ranks do together, but each by itself. Our own classes throw one-sentence messages; if one rank has one
-// (a file that its node does not see), all ranks stop with it.
+// For what the ranks do together, but each by itself. Our own classes throw one-sentence messages; if one
+// rank has one (a file that its node does not see), all ranks stop with it.
 void PairHotppLR::on_all_ranks(const std::function<void()>& action) {
   std::string problem;
   try {

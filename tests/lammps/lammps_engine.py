@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,24 @@ from ionic_crystals import Ions, write_data
 PRESSURE_UNIT = {"metal": 1.6021765e6, "real": 68568.415}
 
 
+def mpi_rank() -> int:
+    """0 without mpiexec."""
+    return int(os.environ.get("PMI_RANK", 0))
+
+
 class Engine:
     """One LAMMPS instance with `ions` and `pair_style`; energies and forces in the units of `units`."""
 
     def __init__(self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()):
         self.units = units
+        if mpi_rank() == 0:
+            write_data(data, ions)
         self.lmp = lammps_instance("-log", str(data.with_suffix(".log")), "-screen", "none")
         self.log = data.with_suffix(".log")
         self.commands(
             f"units {units}",
             "atom_modify map array",
-            f"read_data {write_data(data, ions)}",
+            f"read_data {data}",
             f"pair_style {pair_style}",
             f"pair_coeff {coeff}",
             *extra,

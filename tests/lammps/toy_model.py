@@ -86,9 +86,9 @@ class ToyNetwork(nn.Module):
         return energies, charges, dipoles
 
 
-def write_toy_model(path: Path, electrostatics: str, **changes) -> Path:
+def write_toy_model(path: Path, electrostatics: str, *, seed: int = 1, **changes) -> Path:
     """Write the exported form of the toy; `changes` replace entries of its metadata (None removes one)."""
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     network = torch.jit.script(ToyNetwork(electrostatics).double())
     metadata = {**METADATA, "electrostatics": electrostatics, **changes}
     metadata = {key: value for key, value in metadata.items() if value is not None}
