@@ -9,51 +9,25 @@
 #include <stdexcept>
 #include <string>
 
+#include "arrays.h"
 #include "pme/accuracy.h"
 #include "pme/cpu/fft.h"
+#include "pme/cpu/gather.h"
+#include "pme/cpu/grid.h"
+#include "pme/cpu/kernels.h"
+#include "pme/cpu/sorted_atoms.h"
+#include "pme/cpu/spread.h"
 #include "pme/cpu/threads.h"
 #include "pme/inputs.h"
+#include "pme/multipoles.h"
 #include "pme/plan.h"
 #include "pme/splines.h"
 
 namespace py = pybind11;
 using namespace hotpp::pme;
+using namespace hotpp::pme::bindings;
 
 namespace {
-
-template <class Real>
-using Array = py::array_t<Real, py::array::c_style | py::array::forcecast>;
-using Doubles = Array<double>;
-
-void expect_shape(const py::array& array, const std::vector<py::ssize_t>& shape, const char* name) {
-  const std::vector<py::ssize_t> given(array.shape(), array.shape() + array.ndim());
-  if (given == shape) return;
-  throw std::invalid_argument(std::string(name) + " has shape " +
-                              py::str(py::cast(given)).cast<std::string>() + ": expected " +
-                              py::str(py::cast(shape)).cast<std::string>() + ".");
-}
-
-Deconvolution deconvolution_of(const std::string& name) {
-  if (name == "none") return Deconvolution::None;
-  if (name == "plain") return Deconvolution::Plain;
-  if (name == "alias") return Deconvolution::Alias;
-  throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
-}
-
-/// One atom list with its shapes checked; keeps the arrays alive.
-struct Atoms {
-  Doubles positions, charges;
-  std::optional<Doubles> dipoles;
-
-  Atoms(Doubles r, Doubles q, std::optional<Doubles> mu)
-      : positions(std::move(r)), charges(std::move(q)), dipoles(std::move(mu)) {
-    if (charges.ndim() != 1) throw std::invalid_argument("charges must have one dimension, [n].");
-    expect_shape(positions, {size(), 3}, "positions");
-    if (dipoles) expect_shape(*dipoles, {size(), 3}, "dipoles");
-  }
-  py::ssize_t size() const { return charges.shape(0); }
-  const double* dipole_data() const { return dipoles ? dipoles->data() : nullptr; }
-};
 
 template <class Real>
 py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
@@ -162,6 +136,64 @@ Array<Real> weights(Real t, int order) {
   return result;
 }
 
+std::array<int, 3> mesh_of(const py::array& mesh) {
+  return {static_cast<int>(mesh.shape(0)), static_cast<int>(mesh.shape(1)), static_cast<int>(mesh.shape(2))};
+}
+
+void check_multipoles(int rank, int order, const std::array<int, 3>& mesh, const Doubles& u) {
+  check({order, mesh, 1.0});
+  if (rank < 0 || rank > max_rank || order < lowest_order(rank))
+    throw std::invalid_argument("The rank is " + std::to_string(rank) + " and the order " +
+                                std::to_string(order) +
+                                ": choose a rank from 0 to 3 and an order of at least rank + 2.");
+  expect_shape(u, {u.ndim() > 0 ? u.shape(0) : 0, 3}, "u");
+  for (py::ssize_t i = 0; i < u.size(); ++i)
+    if (!std::isfinite(u.data()[i])) throw std::invalid_argument("A mesh coordinate u is not finite.");
+}
+
+/// Multipoles at mesh coordinates u to a mesh without halo.
+template <class Real>
+Array<Real> spread_multipoles(const Doubles& u, const Array<Real>& coefficients, int rank, int order,
+                              const std::array<int, 3>& points) {
+  check_multipoles(rank, order, points, u);
+  const py::ssize_t n = u.shape(0), c = components(rank);
+  expect_shape(coefficients, {n, c}, "coefficients");
+  const Grid<Real> grid(points, order);
+  AlignedArray<Real> mesh(grid.size());
+  SortedAtoms<Real> atoms(points, order);
+  atoms.assign(n, u.data());
+  std::vector<Real> sorted(n * c);
+  for (py::ssize_t i = 0; i < n; ++i)
+    std::copy_n(coefficients.data() + c * atoms.original(i), c, sorted.data() + c * i);
+  spread(grid, atoms, rank, sorted.data(), mesh.data());
+  Array<Real> result({points[0], points[1], points[2]});
+  for (py::ssize_t row = 0; row < py::ssize_t(points[0]) * points[1]; ++row)
+    std::copy_n(mesh.data() + row * grid.row, points[2], result.mutable_data() + row * points[2]);
+  return result;
+}
+
+/// The adjoint.
+template <class Real>
+Array<Real> gather_multipoles(const Doubles& u, const Array<Real>& values, int rank, int order) {
+  if (values.ndim() != 3) throw std::invalid_argument("mesh must have three dimensions, [K1, K2, K3].");
+  const std::array<int, 3> points = mesh_of(values);
+  check_multipoles(rank, order, points, u);
+  const py::ssize_t n = u.shape(0), c = components(rank);
+  const Grid<Real> grid(points, order);
+  AlignedArray<Real> mesh(grid.size());
+  for (py::ssize_t row = 0; row < py::ssize_t(points[0]) * points[1]; ++row)
+    std::copy_n(values.data() + row * points[2], points[2], mesh.data() + row * grid.row);
+  for (int x = 0; x < points[0]; ++x) fill_halo(grid, x, mesh.data());
+  SortedAtoms<Real> atoms(points, order);
+  atoms.assign(n, u.data());
+  std::vector<Real> sorted(n * c);
+  gather(grid, atoms, mesh.data(), rank, sorted.data());
+  Array<Real> result({n, c});
+  for (py::ssize_t i = 0; i < n; ++i)
+    std::copy_n(sorted.data() + c * i, c, result.mutable_data() + c * atoms.original(i));
+  return result;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_pme, m) {
@@ -216,6 +248,28 @@ PYBIND11_MODULE(_pme, m) {
         return estimated_error(cell.data(), smearing, order, mesh);
       },
       py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"));
+  m.def(
+      "spread",
+      [](const Doubles& u, const py::array& coefficients, int rank, int order, const std::array<int, 3>& mesh,
+         const std::string& precision) -> py::array {
+        if (precision == "float")
+          return spread_multipoles<float>(u, coefficients.cast<Array<float>>(), rank, order, mesh);
+        return spread_multipoles<double>(u, coefficients.cast<Doubles>(), rank, order, mesh);
+      },
+      py::arg("u"), py::arg("coefficients"), py::arg("rank"), py::arg("order"), py::arg("mesh"),
+      py::arg("precision") = "double",
+      "Mesh [K1, K2, K3] of multipoles [n, 1 | 4 | 10 | 20] at mesh coordinates u [n, 3], see multipoles.h.");
+  m.def(
+      "gather",
+      [](const Doubles& u, const py::array& mesh, int rank, int order,
+         const std::string& precision) -> py::array {
+        if (precision == "float") return gather_multipoles<float>(u, mesh.cast<Array<float>>(), rank, order);
+        return gather_multipoles<double>(u, mesh.cast<Doubles>(), rank, order);
+      },
+      py::arg("u"), py::arg("mesh"), py::arg("rank"), py::arg("order"), py::arg("precision") = "double",
+      "Derivatives [n, 1 | 4 | 10 | 20] of a mesh at mesh coordinates u [n, 3], see multipoles.h.");
+  m.def("instruction_set", &instruction_set,
+        "Which version of the stencil kernels runs: portable, avx2, avx512.");
   m.def("fft_library", &fft_library, "Name and version of the FFT library.");
   m.def("max_threads", &max_threads);
   m.def(

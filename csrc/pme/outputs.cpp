@@ -2,94 +2,75 @@
 #include "pme/outputs.h"
 
 #include "pme/constants.h"
-#include "pme/cpu/gather.h"
+#include "pme/multipoles.h"
 
 namespace hotpp::pme {
-namespace {
 
-/// d(mesh coordinate)/dr: gradient in mesh units -> Cartesian gradient.
-struct Transform {
-  double m[3][3];
-
-  Transform(const Cell& cell, const std::array<int, 3>& mesh) {
-    for (int a = 0; a < 3; ++a)
-      for (int d = 0; d < 3; ++d) m[a][d] = cell.inverse[3 * a + d] * mesh[d];
-  }
-  template <class Vector>
-  double operator()(int a, const Vector& v) const {
-    return m[a][0] * v[0] + m[a][1] * v[1] + m[a][2] * v[2];
-  }
-};
-
-}  // namespace
-
-template <class Real>
-void write_outputs(const Cell& cell, const std::array<int, 3>& mesh, const SortedAtoms<Real>& atoms,
-                   const Real* derivatives, Output& output) {
-  const Transform to_cartesian(cell, mesh);
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < atoms.size(); ++i) {
-    const Real* const d = derivatives + derivatives_per_atom * i;
-    const std::int64_t to = atoms.original(i);
-    if (output.potential) output.potential[to] = d[0];
-    if (output.field)
-      for (int a = 0; a < 3; ++a) output.field[3 * to + a] = -to_cartesian(a, d + 1);
-    if (output.forces) {
-      const double q = atoms[i].charge;
-      const double mu[3] = {atoms[i].dipole[0], atoms[i].dipole[1], atoms[i].dipole[2]};
-      const Real *const gradient = d + 1, *const h = d + 4;  // h: xx, yy, zz, xy, xz, yz
-      const double force[3] = {-(q * gradient[0] + h[0] * mu[0] + h[3] * mu[1] + h[4] * mu[2]),
-                               -(q * gradient[1] + h[3] * mu[0] + h[1] * mu[1] + h[5] * mu[2]),
-                               -(q * gradient[2] + h[4] * mu[0] + h[5] * mu[1] + h[2] * mu[2])};
-      for (int a = 0; a < 3; ++a) output.forces[3 * to + a] = to_cartesian(a, force);
-    }
-  }
-}
-
-template <class Real>
-void add_dipole_strain(const Cell& cell, const std::array<int, 3>& mesh, const SortedAtoms<Real>& atoms,
-                       const Real* derivatives, const double* dipoles, Output& output) {
-  const Transform to_cartesian(cell, mesh);
-  for (std::int64_t i = 0; i < atoms.size(); ++i) {  // not shared out: the order of the sum is fixed
-    const Real* const gradient = derivatives + derivatives_per_atom * i + 1;
-    const double* const mu = dipoles + 3 * atoms.original(i);
-    for (int a = 0; a < 3; ++a) {
-      const double g = to_cartesian(a, gradient);
-      for (int b = 0; b < 3; ++b) output.strain_derivative[3 * a + b] -= g * mu[b];
-    }
-  }
-}
-
-void add_self_and_background(const Settings& settings, double volume, std::int64_t n, const double* charges,
-                             const double* dipoles, Output& output) {
+SelfTerms::SelfTerms(const Settings& settings, double volume) {
   const Kernel& kernel = settings.kernel;
   const double own = settings.subtract_self ? 0.5 * coulomb_constant : 0.0;
-  const double self = own * kernel.self_charge, self_dipole = own * kernel.self_dipole;
-  double total_charge = 0.0, energy = 0.0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    total_charge += charges[i];
-    energy += self * charges[i] * charges[i];
-    if (dipoles)
-      for (int a = 0; a < 3; ++a) energy += self_dipole * dipoles[3 * i + a] * dipoles[3 * i + a];
-  }
-  const double background = -coulomb_constant * kernel.background() / volume;
-  output.energy += background * total_charge * total_charge - energy;
-  if (output.want_strain)
-    for (int a = 0; a < 3; ++a) output.strain_derivative[4 * a] -= background * total_charge * total_charge;
-  if (output.potential)
-    for (std::int64_t i = 0; i < n; ++i)
-      output.potential[i] += 2.0 * (background * total_charge - self * charges[i]);
-  if (output.field && dipoles)
-    for (std::int64_t i = 0; i < 3 * n; ++i) output.field[i] += 2.0 * self_dipole * dipoles[i];
+  charge = own * kernel.self_charge;
+  dipole = own * kernel.self_dipole;
+  background = -coulomb_constant * kernel.background() / volume;
 }
 
-template void write_outputs(const Cell&, const std::array<int, 3>&, const SortedAtoms<float>&, const float*,
-                            Output&);
-template void write_outputs(const Cell&, const std::array<int, 3>&, const SortedAtoms<double>&, const double*,
-                            Output&);
-template void add_dipole_strain(const Cell&, const std::array<int, 3>&, const SortedAtoms<float>&,
-                                const float*, const double*, Output&);
-template void add_dipole_strain(const Cell&, const std::array<int, 3>&, const SortedAtoms<double>&,
-                                const double*, const double*, Output&);
+void SelfTerms::add(const ChargeSums& sums, Output& output) const {
+  const double energy = background * sums.charge * sums.charge;
+  output.energy += energy - charge * sums.charge_squared - dipole * sums.dipole_squared;
+  if (output.want_strain)
+    for (int a = 0; a < 3; ++a) output.strain_derivative[4 * a] -= energy;
+}
+
+template <class Real>
+AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, double total_charge,
+                       const std::int32_t* original, std::int64_t begin, std::int64_t end, int spread_rank,
+                       const Real* coefficients, int gather_rank, const Real* derivatives,
+                       const double* charges, const double* dipoles, Output& output) {
+  AtomSums sums;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const Real* const d = derivatives + (i - begin) * components(gather_rank);
+    const Real* const c = coefficients + i * components(spread_rank);
+    const std::int64_t to = original[i];
+    double energy = static_cast<double>(c[0]) * d[0];
+    if (output.potential)
+      output.potential[to] = d[0] + 2.0 * (self.background * total_charge - self.charge * charges[to]);
+    if (gather_rank >= 1) {
+      const Real* const gradient = d + 1;
+      double g[3];
+      for (int a = 0; a < 3; ++a) g[a] = transform.gradient(a, gradient);
+      if (dipoles) {
+        const double* const mu = dipoles + 3 * to;
+        for (int a = 0; a < 3; ++a) energy += static_cast<double>(c[1 + a]) * gradient[a];
+        if (output.want_strain)
+          for (int ab = 0; ab < 9; ++ab) sums.strain[ab] -= g[ab / 3] * mu[ab % 3];
+      }
+      if (output.field)
+        for (int a = 0; a < 3; ++a)
+          output.field[3 * to + a] = (dipoles ? 2.0 * self.dipole * dipoles[3 * to + a] : 0.0) - g[a];
+      if (output.forces) {
+        const double q = c[0];
+        double force[3] = {-q * g[0], -q * g[1], -q * g[2]};
+        if (dipoles) {
+          const Real* const h = d + 4;  // xx, yy, zz, xy, xz, yz
+          const double mu[3] = {c[1], c[2], c[3]};
+          const double product[3] = {h[0] * mu[0] + h[3] * mu[1] + h[4] * mu[2],
+                                     h[3] * mu[0] + h[1] * mu[1] + h[5] * mu[2],
+                                     h[4] * mu[0] + h[5] * mu[1] + h[2] * mu[2]};
+          for (int a = 0; a < 3; ++a) force[a] -= transform.gradient(a, product);
+        }
+        for (int a = 0; a < 3; ++a) output.forces[3 * to + a] = force[a];
+      }
+    }
+    sums.energy += 0.5 * energy;
+  }
+  return sums;
+}
+
+#define HOTPP_OUTPUTS(REAL)                                                                            \
+  template AtomSums write_outputs(const MeshTransform&, const SelfTerms&, double, const std::int32_t*, \
+                                  std::int64_t, std::int64_t, int, const REAL*, int, const REAL*,      \
+                                  const double*, const double*, Output&);
+HOTPP_OUTPUTS(float)
+HOTPP_OUTPUTS(double)
 
 }  // namespace hotpp::pme

@@ -21,6 +21,37 @@ const Settings& checked(const Settings& settings) {
   return settings;
 }
 
+/// Atoms of one share of the gather; its sums are added up in a fixed order.
+constexpr std::int64_t block = 64;
+
+/// Sorted multipole coefficients in mesh units; to be called by every thread of a team, ends with a barrier.
+template <class Real>
+void sort_coefficients(const MeshTransform& transform, const SortedAtoms<Real>& atoms, const double* charges,
+                       const double* dipoles, Real* coefficients) {
+#pragma omp for schedule(static)
+  for (std::int64_t i = 0; i < atoms.size(); ++i) {
+    const std::int64_t from = atoms.original(i);
+    if (!dipoles) {
+      coefficients[i] = static_cast<Real>(charges[from]);
+      continue;
+    }
+    Real* const c = coefficients + 4 * i;
+    c[0] = static_cast<Real>(charges[from]);
+    for (int d = 0; d < 3; ++d) c[1 + d] = static_cast<Real>(transform.vector(d, dipoles + 3 * from));
+  }
+}
+
+ChargeSums charge_sums(std::int64_t n, const double* charges, const double* dipoles) {
+  ChargeSums sums;
+  for (std::int64_t i = 0; i < n; ++i) {
+    sums.charge += charges[i];
+    sums.charge_squared += charges[i] * charges[i];
+  }
+  if (dipoles)
+    for (std::int64_t i = 0; i < 3 * n; ++i) sums.dipole_squared += dipoles[i] * dipoles[i];
+  return sums;
+}
+
 }  // namespace
 
 template <class Real>
@@ -33,7 +64,8 @@ struct Plan<Real>::Parts {
   SortedAtoms<Real> atoms;
   Cell cell;
   std::vector<ModeSums> slab_sums;
-  std::vector<Real> derivatives;
+  std::vector<AtomSums> block_sums;
+  std::vector<Real> coefficients;
 
   explicit Parts(const Settings& s)
       : settings(checked(s)),
@@ -105,19 +137,46 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
                          const double* dipoles, Output& output) {
   Parts& p = *parts_;
   check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
-  p.atoms.assign(p.cell, n, positions, charges, dipoles);
-  spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
+  const int spread_rank = dipoles ? 1 : 0;
+  spread_atoms(n, positions, charges, dipoles);
   output.energy = convolve(output.want_strain ? output.strain_derivative : nullptr);
 
+  const ChargeSums sums = charge_sums(n, charges, dipoles);
+  const MeshTransform transform(p.cell, p.settings.mesh);
+  const SelfTerms self(p.settings, p.cell.volume);
   const bool gathered_strain = output.want_strain && dipoles;
-  if (output.potential || output.field || output.forces || gathered_strain) {
-    p.derivatives.resize(static_cast<std::size_t>(n) * derivatives_per_atom);
-    gather(p.grid, p.atoms, p.mesh.data(), dipoles && output.forces, p.derivatives.data());
-    write_outputs(p.cell, p.settings.mesh, p.atoms, p.derivatives.data(), output);
-    if (gathered_strain)
-      add_dipole_strain(p.cell, p.settings.mesh, p.atoms, p.derivatives.data(), dipoles, output);
+  const int gather_rank = output.forces && dipoles                           ? 2
+                          : output.forces || output.field || gathered_strain ? 1
+                                                                             : 0;
+  if (output.potential || gather_rank > 0) {
+    const std::int64_t blocks = (n + block - 1) / block;
+    p.block_sums.resize(blocks);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t k = 0; k < blocks; ++k) {
+      const std::int64_t begin = k * block, end = std::min(n, begin + block);
+      Real derivatives[block * components(2)];
+      gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
+      p.block_sums[k] =
+          write_outputs(transform, self, sums.charge, p.atoms.original(), begin, end, spread_rank,
+                        p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
+    }
+    for (const AtomSums& s : p.block_sums)
+      for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += gathered_strain ? s.strain[ab] : 0.0;
   }
-  add_self_and_background(p.settings, p.cell.volume, n, charges, dipoles, output);
+  self.add(sums, output);
+}
+
+template <class Real>
+void Plan<Real>::spread_atoms(std::int64_t n, const double* positions, const double* charges,
+                              const double* dipoles) {
+  Parts& p = *parts_;
+  const int rank = dipoles ? 1 : 0;
+  p.atoms.assign(p.cell, n, positions);
+  p.coefficients.resize(static_cast<std::size_t>(n) * components(rank));
+  const MeshTransform transform(p.cell, p.settings.mesh);
+#pragma omp parallel
+  sort_coefficients(transform, p.atoms, charges, dipoles, p.coefficients.data());
+  spread(p.grid, p.atoms, rank, p.coefficients.data(), p.mesh.data());
 }
 
 template <class Real>
@@ -125,8 +184,7 @@ void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const dou
                               const double* dipoles, Real* mesh) {
   check(parts_->cell);
   Parts& p = *parts_;
-  p.atoms.assign(p.cell, n, positions, charges, dipoles);
-  spread(p.grid, p.atoms, dipoles != nullptr, p.mesh.data());
+  spread_atoms(n, positions, charges, dipoles);
   const auto [k1, k2, k3] = p.settings.mesh;
   for (int row = 0; row < k1 * k2; ++row)
     std::copy_n(p.mesh.data() + row * p.grid.row, k3, mesh + static_cast<std::ptrdiff_t>(row) * k3);
@@ -163,13 +221,14 @@ void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Rea
   for (int row = 0; row < k1 * k2; ++row)
     std::copy_n(mesh + static_cast<std::ptrdiff_t>(row) * k3, k3, p.mesh.data() + row * p.grid.row);
   for (int x = 0; x < k1; ++x) fill_halo(p.grid, x, p.mesh.data());
-  const std::vector<double> zeros(n, 0.0);
-  p.atoms.assign(p.cell, n, positions, zeros.data(), nullptr);
-  p.derivatives.resize(static_cast<std::size_t>(n) * derivatives_per_atom);
-  gather(p.grid, p.atoms, p.mesh.data(), true, p.derivatives.data());
+  p.atoms.assign(p.cell, n, positions);
+  const int rank = p.settings.order >= lowest_order(2) ? 2 : 1;
+  std::vector<Real> sorted(static_cast<std::size_t>(n) * components(rank));
+  gather(p.grid, p.atoms, p.mesh.data(), rank, sorted.data());
+  std::fill_n(derivatives, n * components(2), 0.0);
   for (std::int64_t i = 0; i < n; ++i)
-    std::copy_n(p.derivatives.data() + derivatives_per_atom * i, derivatives_per_atom,
-                derivatives + derivatives_per_atom * p.atoms.original(i));
+    std::copy_n(sorted.data() + components(rank) * i, components(rank),
+                derivatives + components(2) * p.atoms.original(i));
 }
 
 template class Plan<float>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Potential of the mesh and its derivatives at the atoms: the adjoint of spread.
+// Potential of the mesh and its derivatives at the atoms: the adjoint of spread, see multipoles.h.
 #pragma once
 
 #include "pme/cpu/grid.h"
@@ -7,16 +7,18 @@
 
 namespace hotpp::pme {
 
-/// In mesh units: potential, gradient (x, y, z), Hessian (xx, yy, zz, xy, xz, yz).
-constexpr int derivatives_per_atom = 10;
-
-/// Copies the first order-1 points of every row of plane x behind its end, so that no stencil wraps along z.
+/// Copies the first points of every row of plane x behind its end, so that no stencil wraps along z.
 template <class Real>
 void fill_halo(const Grid<Real>& grid, int x, Real* mesh);
 
-/// derivatives [n, 10] of the sorted atoms; the Hessian only if wanted (zero otherwise; order >= 4).
+/// derivatives [n, components(rank)] of the sorted atoms; the halo of the mesh must be filled.
 template <class Real>
-void gather(const Grid<Real>& grid, const SortedAtoms<Real>& atoms, const Real* mesh, bool hessian,
+void gather(const Grid<Real>& grid, const SortedAtoms<Real>& atoms, const Real* mesh, int rank,
             Real* derivatives);
+
+/// The same for the atoms [begin, end) only, by one thread; derivatives [end - begin, components(rank)].
+template <class Real>
+void gather_range(const Grid<Real>& grid, const SortedAtoms<Real>& atoms, const Real* mesh, int rank,
+                  std::int64_t begin, std::int64_t end, Real* derivatives);
 
 }  // namespace hotpp::pme

@@ -2,9 +2,7 @@
 // Number of threads, and how the planes of the mesh are shared out among them.
 #pragma once
 
-#include <vector>
-
-#include "pme/cpu/sorted_atoms.h"
+#include <cstdint>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -20,19 +18,36 @@ inline int max_threads() {
 #endif
 }
 
-/// Limits of one range of planes per thread with about equal numbers of atoms; [0, ..., K1], some may be
-/// empty.
-template <class Real>
-std::vector<int> balanced_planes(const SortedAtoms<Real>& atoms, int planes) {
-  const int threads = max_threads();
-  std::vector<int> begin{0};
-  for (int t = 1; t < threads; ++t) {
-    int x = begin.back();
-    while (x < planes && atoms.plane_begin(x) * threads < atoms.size() * t) ++x;
-    begin.push_back(x);
+inline int team_size() {
+#ifdef _OPENMP
+  return omp_get_num_threads();
+#else
+  return 1;
+#endif
+}
+
+inline int team_rank() {
+#ifdef _OPENMP
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+/// First plane of part `part` of `parts` with about equal numbers of atoms and planes; 0 for part 0, K1 for
+/// part `parts`. A plane costs as much as some atoms, so that empty regions are shared out as well.
+template <class Atoms>
+int balanced_plane(const Atoms& atoms, int planes, double atoms_per_plane, int part, int parts) {
+  const double total = atoms.size() + atoms_per_plane * planes;
+  int low = 0, high = planes;  // the first x with enough work before it
+  while (low < high) {
+    const int x = (low + high) / 2;
+    if ((atoms.plane_begin(x) + atoms_per_plane * x) * parts < total * part)
+      low = x + 1;
+    else
+      high = x;
   }
-  begin.push_back(planes);
-  return begin;
+  return part >= parts ? planes : low;
 }
 
 }  // namespace hotpp::pme

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Python module hotpp_lr._pme_mpi: distributed plans on numpy arrays, one process per rank. For tests and
+// benchmarks; the LAMMPS plugin uses the C++ interface.
+#include <mpi.h>
+#include <pybind11/pybind11.h>
+
+#include "arrays.h"
+#include "pme/mpi/distributed_plan.h"
+
+namespace py = pybind11;
+using namespace hotpp::pme;
+using namespace hotpp::pme::bindings;
+
+namespace {
+
+void init() {
+  int initialized = 0, provided = 0;
+  MPI_Initialized(&initialized);
+  if (!initialized) MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+}
+
+void require_mpi() {
+  int initialized = 0, finalized = 0;
+  MPI_Initialized(&initialized);
+  MPI_Finalized(&finalized);
+  if (!initialized || finalized)
+    throw std::runtime_error("MPI is not running: call _pme_mpi.init() first, and nothing after finalize().");
+}
+
+template <class Real>
+DistributedPlan<Real> make(const Settings& settings, const std::array<int, 2>& layout, int colour) {
+  require_mpi();
+  MPI_Comm part;
+  MPI_Comm_split(MPI_COMM_WORLD, colour, 0, &part);
+  struct Free {  // also when a setting is refused
+    MPI_Comm* comm;
+    ~Free() { MPI_Comm_free(comm); }
+  } const free{&part};
+  return DistributedPlan<Real>(part, settings, layout[0], layout[1]);
+}
+
+template <class Real>
+py::dict execute(DistributedPlan<Real>& plan, const Doubles& r, const Doubles& q,
+                 const std::optional<Doubles>& mu, bool forces, bool strain, bool outputs) {
+  const Atoms atoms(r, q, mu);
+  const py::ssize_t n = atoms.size();
+  Doubles potential(n), field({n, py::ssize_t(3)}), force({n, py::ssize_t(3)}), derivative({3, 3});
+  Output output;
+  output.potential = outputs ? potential.mutable_data() : nullptr;
+  output.field = outputs ? field.mutable_data() : nullptr;
+  output.forces = outputs && forces ? force.mutable_data() : nullptr;
+  output.want_strain = strain;
+  plan.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
+  py::dict result;
+  result["energy"] = output.energy;
+  if (outputs) {
+    result["potential"] = potential;
+    result["field"] = field;
+    if (forces) result["forces"] = force;
+  }
+  if (strain) {
+    std::copy(output.strain_derivative, output.strain_derivative + 9, derivative.mutable_data());
+    result["strain_derivative"] = derivative;
+  }
+  return result;
+}
+
+template <class Real>
+py::tuple charge_mesh(DistributedPlan<Real>& plan, const Doubles& r, const Doubles& q,
+                      const std::optional<Doubles>& mu) {
+  const Atoms atoms(r, q, mu);
+  const MeshPart<Real> part =
+      plan.charge_mesh(atoms.size(), atoms.positions.data(), atoms.charges.data(), atoms.dipole_data());
+  Array<Real> values(
+      {py::ssize_t(part.x.size()), py::ssize_t(part.y.size()), py::ssize_t(plan.settings().mesh[2])});
+  std::copy(part.values.begin(), part.values.end(), values.mutable_data());
+  return py::make_tuple(part.x.begin, part.y.begin, values);
+}
+
+py::dict traffic_dict(const Traffic& traffic) {
+  py::dict result;
+  auto add = [&](const char* name, const Messages& m) { result[name] = py::make_tuple(m.messages, m.bytes); };
+  add("charge", traffic.charge);
+  add("transposes", traffic.transposes);
+  add("potential", traffic.potential);
+  add("collectives", traffic.collectives);
+  return result;
+}
+
+template <class Real>
+void bind_plan(py::module_& m, const char* name) {
+  using P = DistributedPlan<Real>;
+  py::class_<P>(m, name)
+      .def(py::init([](int order, const std::array<int, 3>& mesh, double smearing,
+                       const std::string& deconvolution, bool subtract_self, const std::string& kernel,
+                       const std::array<int, 2>& layout, int colour) {
+             return make<Real>({order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
+                                subtract_self},
+                               layout, colour);
+           }),
+           py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
+           py::arg("subtract_self") = true, py::arg("kernel") = "gaussian",
+           py::arg("layout") = std::array<int, 2>{0, 0}, py::arg("colour") = 0,
+           "Collective: a plan for the ranks of the same colour; layout: rows x columns of mesh owners, (0, "
+           "0): chosen.")
+      .def(
+          "set_cell",
+          [](P& p, const Doubles& cell) {
+            expect_shape(cell, {3, 3}, "cell");
+            p.set_cell(cell.data());
+          },
+          py::arg("cell"), "Lattice vectors as rows, Å, the same on all ranks.")
+      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
+           py::arg("outputs") = true,
+           "Collective; as in _pme, for the atoms of this rank. outputs=False: nothing per atom.")
+      .def("charge_mesh", &charge_mesh<Real>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(),
+           "Collective: (x, y, values) of this rank's part of the charge mesh, e.")
+      .def_property_readonly("layout",
+                             [](const P& p) { return py::make_tuple(p.layout().rows, p.layout().columns); })
+      .def_property_readonly(
+          "traffic", [](const P& p) { return traffic_dict(p.traffic()); },
+          "(messages, bytes) that this rank sent to others in the last step, by purpose.");
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_pme_mpi, m) {
+  m.doc() = "Mesh electrostatics distributed over MPI ranks (csrc/pme/mpi). Units: eV, Å, e.";
+  m.def("init", &init, "MPI_Init, unless somebody else has done it.");
+  m.def("finalize", [] {
+    require_mpi();
+    MPI_Finalize();
+  });
+  m.def("rank", [] {
+    require_mpi();
+    int rank;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    return rank;
+  });
+  m.def("size", [] {
+    require_mpi();
+    int size;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    return size;
+  });
+  m.def("barrier", [] {
+    require_mpi();
+    MPI_Barrier(MPI_COMM_WORLD);
+  });
+  m.def(
+      "choose_layout",
+      [](const std::array<int, 3>& mesh, int order, int ranks, const std::string& precision) {
+        const Layout layout =
+            choose_layout(mesh, order, ranks, precision == "float" ? sizeof(float) : sizeof(double), 0, 0);
+        return py::make_tuple(layout.rows, layout.columns);
+      },
+      py::arg("mesh"), py::arg("order"), py::arg("ranks"), py::arg("precision") = "double",
+      "Rows and columns of mesh owners that the cost estimate chooses.");
+  bind_plan<double>(m, "DistributedPlanDouble");
+  bind_plan<float>(m, "DistributedPlanFloat");
+}

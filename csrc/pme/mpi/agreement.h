@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the ranks tell each other at the beginning of a step. A mistake on one rank becomes the same exception
+// on all of them: a rank that left alone would let the others wait for ever.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pme/mpi/communicator.h"
+#include "pme/mpi/window.h"
+
+namespace hotpp::pme {
+
+struct Announcement {
+  Box box;
+  std::int32_t failed = 0;
+  std::int32_t wants_outputs = 0, wants_strain = 0, has_dipoles = 0;
+  double largest = 0.0;      ///< bound of a contribution to the mesh, e
+  std::uint64_t common = 0;  ///< hash of what must be the same on all ranks
+};
+
+/// Of the bytes of `size` numbers (FNV-1a), continued from `hash`.
+std::uint64_t hash_of(const double* values, int size, std::uint64_t hash = 14695981039346656037ull);
+
+/// Collective: the announcements of all ranks. If a rank has failed, or `common` differs, all throw
+/// std::invalid_argument; `error` is the sentence of a rank that failed, `common_name` what should be the
+/// same.
+void announce(const Communicator&, const Announcement& mine, const std::string& error,
+              const char* common_name, std::vector<Announcement>* all);
+
+}  // namespace hotpp::pme

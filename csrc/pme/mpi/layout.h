@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Which rank owns which part of the mesh.
+//
+// The owners form a grid of rows x columns. Before the transform, owner (i, j) has the planes x(i) and of
+// these the lines y(j), whole along z; after it, the modes y(i) and z(j), whole along x. One owner: 1 x 1;
+// slabs: columns = 1; pencils otherwise.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace hotpp::pme {
+
+struct Range {
+  int begin = 0, end = 0;
+  int size() const { return end - begin; }
+};
+
+/// Part `part` of `points` shared out evenly among `parts`.
+inline Range share(int points, int parts, int part) {
+  const long long p = points;
+  return {static_cast<int>(p * part / parts), static_cast<int>(p * (part + 1) / parts)};
+}
+
+struct Layout {
+  std::array<int, 3> mesh{};
+  int rows = 1, columns = 1;
+
+  int owners() const { return rows * columns; }
+  int modes() const { return mesh[2] / 2 + 1; }
+  int row_of(int owner) const { return owner / columns; }
+  int column_of(int owner) const { return owner % columns; }
+  Range x(int owner) const { return share(mesh[0], rows, row_of(owner)); }
+  Range y(int owner) const { return share(mesh[1], columns, column_of(owner)); }
+  Range mode_y(int owner) const { return share(mesh[1], rows, row_of(owner)); }
+  Range mode_z(int owner) const { return share(modes(), columns, column_of(owner)); }
+  /// Owners are spread over the ranks, and so over the nodes of a machine.
+  int rank_of(int owner, int ranks) const {
+    return static_cast<int>(static_cast<long long>(owner) * ranks / owners());
+  }
+};
+
+/// Seconds of one step (transforms, transposes, exchange with the windows) by a rough model of a cluster.
+double estimated_seconds(const Layout&, int order, int ranks, std::size_t bytes_per_real);
+
+/// The cheapest layout for a number of ranks, or the one asked for by rows and columns > 0 (checked).
+Layout choose_layout(const std::array<int, 3>& mesh, int order, int ranks, std::size_t bytes_per_real, int rows,
+                     int columns);
+
+}  // namespace hotpp::pme

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pme/mpi/spread_fixed.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "pme/cpu/threads.h"
+#include "pme/splines.h"
+
+// A version with 256-bit vectors and fused multiply-add beside the portable one, chosen by the loader.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__AVX2__)
+#define HOTPP_CLONES __attribute__((target_clones("default", "arch=haswell")))
+#else
+#define HOTPP_CLONES
+#endif
+
+namespace hotpp::pme {
+namespace {
+
+/// Nearest whole number.
+inline std::int32_t rounded(float value) {
+  return static_cast<std::int32_t>(value + (value < 0.0f ? -0.5f : 0.5f));
+}
+/// |value| <= 2^51: added to 1.5 · 2^52, the number is in the low bits of the sum.
+inline std::int64_t rounded(double value) {
+  constexpr double shift = 0x1.8p52;
+  const double sum = value + shift;
+  std::int64_t bits, zero;
+  std::memcpy(&bits, &sum, sizeof(bits));
+  std::memcpy(&zero, &shift, sizeof(zero));
+  return bits - zero;
+}
+
+/// Planes [x0, x1) of the window with all the atoms that touch them; the sign bit of the result: overflow.
+template <class Real, int P, bool Dipoles>
+HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms,
+                                          Real scale, int x0, int x1, FixedInt<Real>* mesh) {
+  constexpr int W = padded_order(P);
+  using Int = FixedInt<Real>;
+  Int lost[W] = {};
+  std::fill(mesh + x0 * window.plane, mesh + x1 * window.plane, Int(0));
+  const std::int64_t end = atoms.plane_begin(std::min(x1, window.points[0] - P + 1));
+  for (std::int64_t i = atoms.plane_begin(std::max(0, x0 - P + 1)); i < end; ++i) {
+    const MeshAtom<Real>& atom = atoms.atoms()[i];
+    const Real* const c = atoms.coefficients() + 4 * i;
+    alignas(cache_line) Real x[W], y[W], z[W], dx[W], dy[W], dz[W];
+    spline_weights<P, 0, W>(atom.offset[0], x);
+    spline_weights<P, 0, W>(atom.offset[1], y);
+    spline_weights<P, 0, W>(atom.offset[2], z);
+    const Real charge = scale * c[0];
+    if constexpr (Dipoles) {
+      const Real dipole[3] = {scale * c[1], scale * c[2], scale * c[3]};
+      spline_weights<P, 1, W>(atom.offset[0], dx);
+      spline_weights<P, 1, W>(atom.offset[1], dy);
+      spline_weights<P, 1, W>(atom.offset[2], dz);
+      for (int j = 0; j < W; ++j) {
+        dx[j] = charge * x[j] + dipole[0] * dx[j];
+        dy[j] *= dipole[1];
+        dz[j] *= dipole[2];
+      }
+    } else {
+      for (int j = 0; j < W; ++j) x[j] *= charge;
+    }
+    const int b = atom.first[0], lx_end = std::min(P, x1 - b);
+    for (int lx = std::max(0, x0 - b); lx < lx_end; ++lx) {
+      Int* const plane = mesh + (b + lx) * window.plane + atom.first[2];
+      for (int ly = 0; ly < P; ++ly) {
+        Int* const row = plane + (atom.first[1] + ly) * window.row;
+        if constexpr (Dipoles) {
+          const Real c0 = dx[lx] * y[ly] + x[lx] * dy[ly], c1 = x[lx] * y[ly];
+          for (int j = 0; j < W; ++j) lost[j] |= add_checked<Real>(row + j, rounded(c0 * z[j] + c1 * dz[j]));
+        } else {
+          const Real c0 = x[lx] * y[ly];
+          for (int j = 0; j < W; ++j) lost[j] |= add_checked<Real>(row + j, rounded(c0 * z[j]));
+        }
+      }
+    }
+  }
+  Int any = 0;
+  for (int j = 0; j < W; ++j) any |= lost[j];
+  return any;
+}
+
+/// Calls f(to, from, count) for runs of points where `from` is a mesh length behind `to`: along z, y, then x.
+template <class Real, class F>
+void for_each_repeated(const Grid<Real>& window, const std::array<int, 3>& mesh, F&& f) {
+  std::array<int, 3> size;
+  for (int d = 0; d < 3; ++d) size[d] = std::min(window.points[d], mesh[d]);
+  if (window.points[2] > size[2])
+    for (int x = 0; x < window.points[0]; ++x)
+      for (int y = 0; y < window.points[1]; ++y)
+        f(x * window.plane + y * window.row, size[2], window.points[2] - size[2]);
+  for (int y = size[1]; y < window.points[1]; ++y)
+    for (int x = 0; x < window.points[0]; ++x)
+      f(x * window.plane + (y - size[1]) * window.row, size[1] * window.row, window.points[2]);
+  for (int x = size[0]; x < window.points[0]; ++x)
+    for (int y = 0; y < window.points[1]; ++y)
+      f((x - size[0]) * window.plane + y * window.row, size[0] * window.plane, window.points[2]);
+}
+
+}  // namespace
+
+template <class Real>
+int fixed_point_exponent(double largest) {
+  if (!(largest > 0.0)) return 0;
+  int exponent;
+  std::frexp(largest, &exponent);  // largest < 2^exponent
+  // what is smaller than 1e-30 e is not worth a scale that overflows the mesh's numbers
+  return FixedPoint<Real>::bits - std::max(exponent, -70);
+}
+
+template <class Real>
+bool spread_fixed(const Grid<Real>& window, const WindowAtoms<Real>& atoms, bool dipoles, int exponent,
+                  FixedInt<Real>* mesh) {
+  if (atoms.size() == 0) return true;
+  const Real scale = static_cast<Real>(std::ldexp(1.0, exponent));
+  const int threads = max_threads(), planes = window.points[0];
+  FixedInt<Real> lost = 0;
+  with_order(window.order, [&](auto order) {
+    constexpr int P = decltype(order)::value;
+#pragma omp parallel for schedule(static, 1) reduction(| : lost)
+    for (int t = 0; t < threads; ++t) {
+      const int x0 = planes * t / threads, x1 = planes * (t + 1) / threads;
+      lost |= dipoles ? spread_planes<Real, P, true>(window, atoms, scale, x0, x1, mesh)
+                      : spread_planes<Real, P, false>(window, atoms, scale, x0, x1, mesh);
+    }
+  });
+  return lost >= 0;
+}
+
+template <class Real>
+bool fold(const Grid<Real>& window, const std::array<int, 3>& mesh, FixedInt<Real>* values) {
+  FixedInt<Real> lost = 0;
+  for_each_repeated(window, mesh, [&](std::ptrdiff_t to, std::ptrdiff_t distance, int count) {
+    for (int j = 0; j < count; ++j) lost |= add_checked<Real>(values + to + j, values[to + distance + j]);
+  });
+  return lost >= 0;
+}
+
+template <class Real>
+void unfold(const Grid<Real>& window, const std::array<int, 3>& mesh, Real* values) {
+  for_each_repeated(window, mesh, [&](std::ptrdiff_t to, std::ptrdiff_t distance, int count) {
+    std::copy_n(values + to, count, values + to + distance);
+  });
+  // the gather kernels read whole vectors; what they read too much is multiplied by zero and must be finite
+  for (int x = 0; x < window.points[0]; ++x)
+    for (int y = 0; y < window.points[1]; ++y) {
+      Real* const row = values + x * window.plane + y * window.row;
+      std::fill(row + window.points[2], row + window.row, Real(0));
+    }
+}
+
+#define HOTPP_FIXED(REAL)                                                                              \
+  template int fixed_point_exponent<REAL>(double);                                                     \
+  template bool spread_fixed(const Grid<REAL>&, const WindowAtoms<REAL>&, bool, int, FixedInt<REAL>*); \
+  template bool fold(const Grid<REAL>&, const std::array<int, 3>&, FixedInt<REAL>*);                   \
+  template void unfold(const Grid<REAL>&, const std::array<int, 3>&, REAL*);
+HOTPP_FIXED(float)
+HOTPP_FIXED(double)
+
+}  // namespace hotpp::pme
