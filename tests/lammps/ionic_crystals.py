@@ -35,10 +35,11 @@ def rock_salt(shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0
 
 
 def with_guests(ions: Ions, n: int) -> Ions:
-    """The ions and n atoms of type 3 between them."""
-    random = np.random.default_rng(11)
-    guests = random.uniform(size=(n, 3)) @ ions.cell
-    return Ions(np.concatenate([ions.positions, guests]), ions.cell, np.concatenate([ions.types, np.full(n, 3)]))
+    """The same sites with n neutral pairs of ions replaced by atoms of type 3."""
+    types = ions.types.copy()
+    for kind in (1, 2):
+        types[np.flatnonzero(ions.types == kind)[:: len(ions) // (2 * n)][:n]] = 3
+    return Ions(ions.positions, ions.cell, types)
 
 
 def write_data(path: Path, ions: Ions) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from ionic_crystals import Ions, rock_salt, with_guests
-from lammps_engine import Engine
+from lammps_engine import Engine, mpi_rank
 
 IONS = rock_salt((4, 4, 4))
 BALANCE = ("comm_style tiled", "balance 0.9 rcb")
@@ -36,11 +36,10 @@ class Case:
     after: tuple[str, ...] = ()
     run: tuple[str, ...] = ("run 0",)
     settings: dict = field(default_factory=dict)
-    atom_outputs: bool = True
 
 
 MODEL = "hotpp/lr {}/charge+dipole.pt"
-GUESTS = with_guests(IONS, 9)
+GUESTS = with_guests(IONS, 5)
 CASES = {
     "brick": Case(IONS, MODEL),
     "tiled": Case(IONS, MODEL, after=BALANCE),
@@ -114,11 +113,8 @@ def run_case(case: Case, folder: str, data: Path) -> dict[str, np.ndarray]:
 def main(folder: str, output: str, *names: str) -> None:
     results = {}
     for name in names or CASES:
-        print(name, flush=True)
         for key, value in run_case(CASES[name], folder, Path(output).with_suffix(".data")).items():
             results[f"{name}: {key}"] = value
-    from lammps_engine import mpi_rank
-
     if mpi_rank() == 0:
         np.savez(output, **results)
 
