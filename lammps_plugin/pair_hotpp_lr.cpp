@@ -136,7 +136,15 @@ void PairHotppLR::coeff(int narg, char** arg) {
   species_of_type_.assign(ntypes + 1, -1);
   for (int type = 1; type <= ntypes; ++type) {
     const std::string element = arg[1 + type];
-    if (element == "NULL") continue;
+    if (element == "NULL") {
+      if (force->pair == this)
+        error->all(
+            FLERR,
+            "Pair style hotpp/lr: nothing acts on atoms of type {} (NULL): give it an element, or combine "
+            "pair styles, as in 'pair_style hybrid/overlay hotpp/lr {} zero 5.0'",
+            type, members_[0]->file());
+      continue;
+    }
     species_of_type_[type] = model.species_of(element);
     if (species_of_type_[type] < 0)
       error->all(FLERR, "Pair style hotpp/lr: model '{}' does not know the element '{}' of atom type {}: {}",
@@ -179,13 +187,6 @@ void PairHotppLR::init_style() {
 }
 
 void PairHotppLR::check_atom_style() const {
-  for (int type = 1; type <= atom->ntypes; ++type)
-    if (force->pair == this && species_of_type_[type] < 0)
-      error->all(
-          FLERR,
-          "Pair style hotpp/lr: nothing acts on atoms of type {} (NULL): give it an element, or combine pair "
-          "styles, as in 'pair_style hybrid/overlay hotpp/lr {} zero 5.0'",
-          type, members_[0]->file());
   if (options_.set_charges && !atom->q_flag)
     error->all(
         FLERR,
@@ -206,21 +207,16 @@ double PairHotppLR::init_one(int i, int j) {
   return members_[0]->metadata().cutoff;
 }
 
-void PairHotppLR::init_list(int /*id*/, NeighList* full) {
-  list = full;
-  if (!full->ijskip) return;
+// The neighbour list and ghost atoms exist by now, up to the range that LAMMPS communicates.
+void PairHotppLR::setup() {
   for (int i = 1; i <= atom->ntypes; ++i)
-    for (int j = 1; j <= atom->ntypes; ++j)
-      if (setflag[i][j] && (full->iskip[i] || full->ijskip[i][j]))
+    for (int j = i; j <= atom->ntypes; ++j)
+      if (list->ijskip && setflag[i][j] && (list->iskip[i] || list->iskip[j] || list->ijskip[i][j]))
         error->all(
             FLERR,
             "Pair style hotpp/lr must see all pairs of its elements, but pair_coeff gives types {} and {} to "
             "another style: use hybrid/overlay, which adds styles up",
-            std::min(i, j), std::max(i, j));
-}
-
-// Ghost atoms exist by now, up to the range that LAMMPS communicates.
-void PairHotppLR::setup() {
+            i, j);
   const double cutoff = members_[0]->metadata().cutoff;
   if (comm->get_comm_cutoff() < cutoff)
     error->all(

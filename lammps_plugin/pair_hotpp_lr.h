@@ -33,7 +33,6 @@ class PairHotppLR : public Pair {
   void coeff(int narg, char** arg) override;
   void init_style() override;
   double init_one(int i, int j) override;
-  void init_list(int id, NeighList* list) override;
   void setup() override;
   void compute(int eflag, int vflag) override;
   void finish() override;

@@ -42,16 +42,21 @@ def with_guests(ions: Ions, n: int) -> Ions:
     return Ions(ions.positions, ions.cell, types)
 
 
-def write_data(path: Path, ions: Ions) -> Path:
-    """LAMMPS data file (atom_style atomic) with all digits of a float64."""
+#: What a data file has between the type of an atom and its position, and after it.
+COLUMNS = {"atomic": ("", ""), "charge": ("0.0 ", ""), "dipole": ("0.0 ", " 0.0 0.0 0.0")}
+
+
+def write_data(path: Path, ions: Ions, atom_style: str = "atomic") -> Path:
+    """LAMMPS data file with all digits of a float64."""
     (lx, _, _), (xy, ly, _), (xz, yz, lz) = ions.cell
     n_types = max(2, int(ions.types.max()))
     lines = ["disturbed rock salt", "", f"{len(ions)} atoms", f"{n_types} atom types", ""]
     lines += [f"0 {length!r} {axis}lo {axis}hi" for axis, length in zip("xyz", map(float, (lx, ly, lz)), strict=True)]
     if xy or xz or yz:
         lines.append(f"{float(xy)!r} {float(xz)!r} {float(yz)!r} xy xz yz")
-    lines += ["", "Masses", "", *("1 22.98977", "2 35.453", "3 39.948")[:n_types], "", "Atoms # atomic", ""]
+    lines += ["", "Masses", "", *("1 22.98977", "2 35.453", "3 39.948")[:n_types], "", f"Atoms # {atom_style}", ""]
+    before, after = COLUMNS[atom_style]
     for i, (kind, (x, y, z)) in enumerate(zip(ions.types, ions.positions, strict=True), start=1):
-        lines.append(f"{i} {kind} {float(x)!r} {float(y)!r} {float(z)!r}")
+        lines.append(f"{i} {kind} {before}{float(x)!r} {float(y)!r} {float(z)!r}{after}")
     path.write_text("\n".join(lines) + "\n")
     return path

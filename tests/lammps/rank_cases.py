@@ -68,9 +68,7 @@ CASES = {
         ("pair_coeff * 3 lj/cut 0.01 2.5",),
     ),
     "excluded pairs": Case(IONS, MODEL, after=("neigh_modify exclude type 1 1",)),
-    "dynamics": Case(
-        IONS, MODEL, run=(*DYNAMICS, "neigh_modify every 1 delay 0 check no", "run 20", "run 20")
-    ),
+    "dynamics": Case(IONS, MODEL, run=(*DYNAMICS, "neigh_modify every 1 delay 0 check no", "run 20", "run 20")),
     "dynamics, fix balance": Case(
         IONS, MODEL, after=("comm_style tiled",), run=(*DYNAMICS, "fix b all balance 7 1.0 rcb", "run 40")
     ),
