@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include "arrays.h"
+#include "pme/cpu/line_plan.h"
 #include "pme/mpi/distributed_plan.h"
 
 namespace py = pybind11;
@@ -152,8 +153,8 @@ PYBIND11_MODULE(_pme_mpi, m) {
   m.def(
       "choose_layout",
       [](const std::array<int, 3>& mesh, int order, int ranks, const std::string& precision) {
-        const Layout layout =
-            choose_layout(mesh, order, ranks, precision == "float" ? sizeof(float) : sizeof(double), 0, 0);
+        const Layout layout = choose_layout(mesh, precision == "float" ? fft_lanes<float> : fft_lanes<double>,
+                                            order, ranks, 0, 0);
         return py::make_tuple(layout.rows, layout.columns);
       },
       py::arg("mesh"), py::arg("order"), py::arg("ranks"), py::arg("precision") = "double",

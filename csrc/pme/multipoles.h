@@ -24,12 +24,17 @@ constexpr int component_powers[components(max_rank)][3] = {
     {0, 2, 1}, {1, 0, 2}, {0, 1, 2}, {1, 1, 1},
 };
 
-/// The component with powers i, j, k; i + j + k <= max_rank.
-constexpr int component_index(int i, int j, int k) {
+struct ComponentTable {
+  int at[max_rank + 1][max_rank + 1][max_rank + 1];
+};
+constexpr ComponentTable component_table() {
+  ComponentTable table{};
   for (int c = 0; c < components(max_rank); ++c)
-    if (component_powers[c][0] == i && component_powers[c][1] == j && component_powers[c][2] == k) return c;
-  return -1;
+    table.at[component_powers[c][0]][component_powers[c][1]][component_powers[c][2]] = c;
+  return table;
 }
+/// component_of.at[i][j][k]: the component with powers i, j, k; i + j + k <= max_rank.
+constexpr ComponentTable component_of = component_table();
 
 /// Lowest assignment order whose weights have continuous derivatives up to `rank`.
 constexpr int lowest_order(int rank) { return rank + 2 > 3 ? rank + 2 : 3; }

@@ -21,11 +21,31 @@ void SelfTerms::add(const ChargeSums& sums, Output& output) const {
     for (int a = 0; a < 3; ++a) output.strain_derivative[4 * a] -= energy;
 }
 
+void prefetch_outputs(const std::int32_t* original, std::int64_t begin, std::int64_t end,
+                      const double* charges, const double* dipoles, const Output& output) {
+#if defined(__GNUC__)
+  auto vector = [](const double* p) {  // three numbers may lie in two cache lines
+    __builtin_prefetch(p);
+    __builtin_prefetch(p + 2);
+  };
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t to = original[i];
+    __builtin_prefetch(charges + to);
+    if (output.potential) __builtin_prefetch(output.potential + to, 1);
+    if (dipoles) vector(dipoles + 3 * to);
+    if (output.field) vector(output.field + 3 * to);
+    if (output.forces) vector(output.forces + 3 * to);
+  }
+#endif
+}
+
 template <class Real>
-AtomSums write_outputs(const MeshTransform& transform, const SelfTerms& self, double total_charge,
+AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms, double total_charge,
                        const std::int32_t* original, std::int64_t begin, std::int64_t end, int spread_rank,
                        const Real* coefficients, int gather_rank, const Real* derivatives,
                        const double* charges, const double* dipoles, Output& output) {
+  const MeshTransform transform = to_cartesian;  // copies: not what the outputs are written to
+  const SelfTerms self = terms;
   AtomSums sums;
   for (std::int64_t i = begin; i < end; ++i) {
     const Real* const d = derivatives + (i - begin) * components(gather_rank);

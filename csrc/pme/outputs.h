@@ -49,6 +49,10 @@ struct AtomSums {
   double strain[9] = {};  ///< -sum_i (grad phi)_a μ_b: at fixed Cartesian μ dipoles in mesh units change
 };
 
+/// Asks for the memory that write_outputs will use; the atoms of the caller may lie in any order.
+void prefetch_outputs(const std::int32_t* original, std::int64_t begin, std::int64_t end,
+                      const double* charges, const double* dipoles, const Output&);
+
 /// Writes potential, field and forces of the sorted atoms [begin, end) with the terms of `self`.
 /// derivatives [end - begin, components(gather_rank)]; coefficients [n, components(spread_rank)], sorted;
 /// original [n]: index of each sorted atom in the caller's arrays.

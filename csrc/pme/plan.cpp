@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <vector>
 
-#include "pme/cpu/fft.h"
+#include "pme/cpu/convolution.h"
 #include "pme/cpu/gather.h"
 #include "pme/cpu/grid.h"
 #include "pme/cpu/sorted_atoms.h"
 #include "pme/cpu/spread.h"
-#include "pme/influence.h"
+#include "pme/cpu/threads.h"
 #include "pme/inputs.h"
 #include "pme/outputs.h"
 
@@ -22,7 +22,7 @@ const Settings& checked(const Settings& settings) {
 }
 
 /// Atoms of one share of the gather; its sums are added up in a fixed order.
-constexpr std::int64_t block = 64;
+constexpr std::int64_t block = 32;
 
 /// Sorted multipole coefficients in mesh units; to be called by every thread of a team, ends with a barrier.
 template <class Real>
@@ -59,22 +59,92 @@ struct Plan<Real>::Parts {
   Settings settings;
   Grid<Real> grid;
   AlignedArray<Real> mesh;
-  Fft<Real> fft;
-  Influence<Real> influence;
+  Convolution<Real> convolution;
   SortedAtoms<Real> atoms;
   Cell cell;
   std::vector<ModeSums> slab_sums;
   std::vector<AtomSums> block_sums;
   std::vector<Real> coefficients;
+  std::vector<AlignedArray<Real>> scratch;  // of every thread
 
   explicit Parts(const Settings& s)
       : settings(checked(s)),
-        grid(s.mesh, s.order),
+        grid(Grid<Real>(s.mesh, s.order).with_padded_planes()),
         mesh(grid.size()),
-        fft(grid, mesh.data()),
-        influence(s),
+        convolution(s, grid),
         atoms(s.mesh, s.order),
         slab_sums(s.mesh[1]) {}
+
+  void prepare(std::int64_t n, int rank) {
+    const int threads = max_threads();
+    atoms.resize(n, threads);
+    coefficients.resize(static_cast<std::size_t>(n) * components(rank));
+    block_sums.resize((n + block - 1) / block);
+    while (static_cast<int>(scratch.size()) < threads) scratch.emplace_back(convolution.scratch_size());
+  }
+
+  // Steps for a team of threads; each ends with a barrier.
+
+  /// Charge mesh, and its planes transformed if wanted.
+  void spread_in_team(const double* positions, const double* charges, const double* dipoles, bool transform) {
+    const MeshTransform to_mesh(cell, settings.mesh);
+    atoms.assign_in_team(&cell, positions);
+    sort_coefficients(to_mesh, atoms, charges, dipoles, coefficients.data());
+    const double plane_cost = transform ? atoms_per_plane(grid) : 0.0;
+    const int part = team_rank(), parts = team_size();
+    spread_planes(grid, atoms, dipoles ? 1 : 0, coefficients.data(),
+                  balanced_plane(atoms, grid.points[0], plane_cost, part, parts),
+                  balanced_plane(atoms, grid.points[0], plane_cost, part + 1, parts), mesh.data(),
+                  [&](int x) {
+                    if (transform) convolution.plane_forward(mesh.data(), x, scratch[part].data());
+                  });
+#pragma omp barrier
+  }
+
+  void planes_forward_in_team() {
+#pragma omp for schedule(static)
+    for (int x = 0; x < grid.points[0]; ++x)
+      convolution.plane_forward(mesh.data(), x, scratch[team_rank()].data());
+  }
+
+  /// Transformed planes -> potential mesh with halo.
+  void convolve_in_team(bool want_sums) {
+    Real* const own = scratch[team_rank()].data();
+#pragma omp for schedule(static)
+    for (int y = 0; y < grid.points[1]; ++y) slab_sums[y] = convolution.slab(mesh.data(), y, want_sums, own);
+#pragma omp for schedule(static)
+    for (int x = 0; x < grid.points[0]; ++x) {
+      convolution.plane_backward(mesh.data(), x, own);
+      fill_halo(grid, x, mesh.data());
+    }
+  }
+
+  /// From and to [K1, K2, K3] without halo.
+  void copy_mesh_from(const Real* points) {
+    for (int x = 0; x < grid.points[0]; ++x)
+      for (int y = 0; y < grid.points[1]; ++y, points += grid.points[2])
+        std::copy_n(points, grid.points[2], mesh.data() + x * grid.plane + y * grid.row);
+  }
+  void copy_mesh_to(Real* points) const {
+    for (int x = 0; x < grid.points[0]; ++x)
+      for (int y = 0; y < grid.points[1]; ++y, points += grid.points[2])
+        std::copy_n(mesh.data() + x * grid.plane + y * grid.row, grid.points[2], points);
+  }
+
+  /// Energy and, if not null, strain derivative [9] at fixed charge mesh, summed in a fixed order.
+  double sum_of_slabs(double* strain) const {
+    ModeSums total;
+    for (const ModeSums& slab : slab_sums) {
+      total.energy += slab.energy;
+      for (int c = 0; c < 6; ++c) total.strain[c] += slab.strain[c];
+    }
+    if (strain) {
+      constexpr int component[9] = {0, 3, 4, 3, 1, 5, 4, 5, 2};
+      for (int ab = 0; ab < 9; ++ab)
+        strain[ab] = total.strain[component[ab]] - (ab % 4 == 0 ? total.energy : 0.0);
+    }
+    return total.energy;
+  }
 };
 
 template <class Real>
@@ -95,41 +165,7 @@ template <class Real>
 void Plan<Real>::set_cell(const double cell[9]) {
   if (parts_->cell.volume > 0 && std::equal(cell, cell + 9, parts_->cell.rows.begin())) return;
   parts_->cell = Cell(cell);
-  parts_->influence.set_cell(parts_->cell);
-}
-
-template <class Real>
-double Plan<Real>::convolve(double* strain) {
-  Parts& p = *parts_;
-  Real* const mesh = p.mesh.data();
-  const int k1 = p.settings.mesh[0], k2 = p.settings.mesh[1];
-#pragma omp parallel
-  {
-#pragma omp for schedule(static)
-    for (int x = 0; x < k1; ++x) p.fft.plane_forward(mesh, x);
-#pragma omp for schedule(static)
-    for (int y = 0; y < k2; ++y) {
-      p.fft.slab_forward(mesh, y);
-      p.slab_sums[y] = p.influence.apply(y, mesh + y * p.grid.row, p.grid.plane, strain != nullptr);
-      p.fft.slab_backward(mesh, y);
-    }
-#pragma omp for schedule(static)
-    for (int x = 0; x < k1; ++x) {
-      p.fft.plane_backward(mesh, x);
-      fill_halo(p.grid, x, mesh);
-    }
-  }
-  ModeSums total;  // summed in a fixed order
-  for (const ModeSums& slab : p.slab_sums) {
-    total.energy += slab.energy;
-    for (int c = 0; c < 6; ++c) total.strain[c] += slab.strain[c];
-  }
-  if (strain) {
-    constexpr int component[9] = {0, 3, 4, 3, 1, 5, 4, 5, 2};
-    for (int ab = 0; ab < 9; ++ab)
-      strain[ab] = total.strain[component[ab]] - (ab % 4 == 0 ? total.energy : 0.0);
-  }
-  return total.energy;
+  parts_->convolution.set_cell(parts_->cell);
 }
 
 template <class Real>
@@ -138,45 +174,42 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   Parts& p = *parts_;
   check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
   const int spread_rank = dipoles ? 1 : 0;
-  spread_atoms(n, positions, charges, dipoles);
-  output.energy = convolve(output.want_strain ? output.strain_derivative : nullptr);
-
+  const bool dipole_strain = output.want_strain && dipoles;
+  const int gather_rank = output.forces && dipoles                         ? 2
+                          : output.forces || output.field || dipole_strain ? 1
+                                                                           : 0;
+  const bool gathers = output.potential || gather_rank > 0;
+  // the gather gives the energy for nothing; the sums over modes cost, so they wait until they are asked for
+  const bool sum_modes = output.want_strain || !gathers;
   const ChargeSums sums = charge_sums(n, charges, dipoles);
   const MeshTransform transform(p.cell, p.settings.mesh);
   const SelfTerms self(p.settings, p.cell.volume);
-  const bool gathered_strain = output.want_strain && dipoles;
-  const int gather_rank = output.forces && dipoles                           ? 2
-                          : output.forces || output.field || gathered_strain ? 1
-                                                                             : 0;
-  if (output.potential || gather_rank > 0) {
-    const std::int64_t blocks = (n + block - 1) / block;
-    p.block_sums.resize(blocks);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t k = 0; k < blocks; ++k) {
-      const std::int64_t begin = k * block, end = std::min(n, begin + block);
-      Real derivatives[block * components(2)];
-      gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
-      p.block_sums[k] =
-          write_outputs(transform, self, sums.charge, p.atoms.original(), begin, end, spread_rank,
-                        p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
-    }
-    for (const AtomSums& s : p.block_sums)
-      for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += gathered_strain ? s.strain[ab] : 0.0;
-  }
-  self.add(sums, output);
-}
-
-template <class Real>
-void Plan<Real>::spread_atoms(std::int64_t n, const double* positions, const double* charges,
-                              const double* dipoles) {
-  Parts& p = *parts_;
-  const int rank = dipoles ? 1 : 0;
-  p.atoms.assign(p.cell, n, positions);
-  p.coefficients.resize(static_cast<std::size_t>(n) * components(rank));
-  const MeshTransform transform(p.cell, p.settings.mesh);
+  p.prepare(n, spread_rank);
 #pragma omp parallel
-  sort_coefficients(transform, p.atoms, charges, dipoles, p.coefficients.data());
-  spread(p.grid, p.atoms, rank, p.coefficients.data(), p.mesh.data());
+  {
+    p.spread_in_team(positions, charges, dipoles, true);
+    p.convolve_in_team(sum_modes);
+    if (gathers) {
+#pragma omp for schedule(static)
+      for (std::int64_t k = 0; k < static_cast<std::int64_t>(p.block_sums.size()); ++k) {
+        const std::int64_t begin = k * block, end = std::min(n, begin + block);
+        alignas(cache_line) Real derivatives[block * components(2)];
+        prefetch_outputs(p.atoms.original(), begin, end, charges, dipoles, output);
+        gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
+        p.block_sums[k] =
+            write_outputs(transform, self, sums.charge, p.atoms.original(), begin, end, spread_rank,
+                          p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
+      }
+    }
+  }
+  output.energy = 0.0;
+  if (sum_modes) output.energy = p.sum_of_slabs(output.want_strain ? output.strain_derivative : nullptr);
+  if (gathers)
+    for (const AtomSums& s : p.block_sums) {
+      if (!sum_modes) output.energy += s.energy;
+      for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += dipole_strain ? s.strain[ab] : 0.0;
+    }
+  self.add(sums, output);
 }
 
 template <class Real>
@@ -184,10 +217,10 @@ void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const dou
                               const double* dipoles, Real* mesh) {
   check(parts_->cell);
   Parts& p = *parts_;
-  spread_atoms(n, positions, charges, dipoles);
-  const auto [k1, k2, k3] = p.settings.mesh;
-  for (int row = 0; row < k1 * k2; ++row)
-    std::copy_n(p.mesh.data() + row * p.grid.row, k3, mesh + static_cast<std::ptrdiff_t>(row) * k3);
+  p.prepare(n, dipoles ? 1 : 0);
+#pragma omp parallel
+  p.spread_in_team(positions, charges, dipoles, false);
+  p.copy_mesh_to(mesh);
 }
 
 template <class Real>
@@ -196,20 +229,22 @@ void Plan<Real>::influence_stage(Real* influence) const {
   const auto [k1, k2, k3] = parts_->settings.mesh;
   for (int x = 0; x < k1; ++x)
     for (int y = 0; y < k2; ++y)
-      for (int z = 0; z <= k3 / 2; ++z) *influence++ = parts_->influence(x, y, z);
+      for (int z = 0; z <= k3 / 2; ++z) *influence++ = parts_->convolution.influence(x, y, z);
 }
 
 template <class Real>
 double Plan<Real>::potential_stage(const Real* charge_mesh, Real* potential_mesh, double* strain) {
   check(parts_->cell);
   Parts& p = *parts_;
-  const auto [k1, k2, k3] = p.settings.mesh;
-  for (int row = 0; row < k1 * k2; ++row)
-    std::copy_n(charge_mesh + static_cast<std::ptrdiff_t>(row) * k3, k3, p.mesh.data() + row * p.grid.row);
-  const double energy = convolve(strain);
-  for (int row = 0; row < k1 * k2; ++row)
-    std::copy_n(p.mesh.data() + row * p.grid.row, k3, potential_mesh + static_cast<std::ptrdiff_t>(row) * k3);
-  return energy;
+  p.prepare(0, 0);
+  p.copy_mesh_from(charge_mesh);
+#pragma omp parallel
+  {
+    p.planes_forward_in_team();
+    p.convolve_in_team(true);
+  }
+  p.copy_mesh_to(potential_mesh);
+  return p.sum_of_slabs(strain);
 }
 
 template <class Real>
@@ -217,10 +252,8 @@ void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Rea
                               double* derivatives) {
   check(parts_->cell);
   Parts& p = *parts_;
-  const auto [k1, k2, k3] = p.settings.mesh;
-  for (int row = 0; row < k1 * k2; ++row)
-    std::copy_n(mesh + static_cast<std::ptrdiff_t>(row) * k3, k3, p.mesh.data() + row * p.grid.row);
-  for (int x = 0; x < k1; ++x) fill_halo(p.grid, x, p.mesh.data());
+  p.copy_mesh_from(mesh);
+  for (int x = 0; x < p.grid.points[0]; ++x) fill_halo(p.grid, x, p.mesh.data());
   p.atoms.assign(p.cell, n, positions);
   const int rank = p.settings.order >= lowest_order(2) ? 2 : 1;
   std::vector<Real> sorted(static_cast<std::size_t>(n) * components(rank));

@@ -50,8 +50,6 @@ class Plan {
 
  private:
   struct Parts;
-  double convolve(double* strain);
-  void spread_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
 
   std::unique_ptr<Parts> parts_;
 };

@@ -79,6 +79,9 @@ def every_other_is_empty(scaled: np.ndarray, ranks: int, rng: np.random.Generato
     return tiled(scaled, (ranks + 1) // 2, rng) * 2
 
 
+#: Enough lines for four columns of owners, none of which gets as many as the others.
+LAYOUT_MESH = (10, 50, 50)
+
 OWNERSHIPS = {f.__name__: f for f in (bricks, tiled, dealt, last_owns_all, every_other_is_empty)}
 
 CASES = {
@@ -102,7 +105,7 @@ CASES = {
     "strain without outputs": Case("tiled", options={"outputs": False}),
     **{
         f"{rows} x {columns} owners, {precision}": Case(
-            "tiled", layout=(rows, columns), precision=precision, mesh=(12, 9, 14) if rows == 3 else (13, 10, 14)
+            "tiled", layout=(rows, columns), precision=precision, mesh=LAYOUT_MESH
         )
         for rows, columns in ((1, 1), (2, 1), (1, 2), (3, 1), (2, 2), (1, 4), (4, 2), (2, 4), (8, 1))
         for precision in ("double", "float")

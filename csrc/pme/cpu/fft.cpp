@@ -1,19 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/cpu/fft.h"
 
-#include <stdexcept>
+#include <fftw3.h>
 
-#include "pme/cpu/fftw.h"
+#include <mutex>
+#include <stdexcept>
 
 #ifdef HOTPP_MKL
 extern "C" void MKL_Get_Version_String(char* buffer, int length);
 #endif
 
 namespace hotpp::pme {
+namespace {
+
+/// The float and double halves of the FFTW interface under one name.
+template <class Real>
+struct Fftw;
+
+#define HOTPP_FFTW(REAL, PREFIX)                                  \
+  template <>                                                     \
+  struct Fftw<REAL> {                                             \
+    using Complex = PREFIX##_complex;                             \
+    using Plan = PREFIX##_plan;                                   \
+    static constexpr auto plan_r2c = PREFIX##_plan_many_dft_r2c;  \
+    static constexpr auto plan_c2r = PREFIX##_plan_many_dft_c2r;  \
+    static constexpr auto plan_c2c = PREFIX##_plan_many_dft;      \
+    static constexpr auto execute_r2c = PREFIX##_execute_dft_r2c; \
+    static constexpr auto execute_c2r = PREFIX##_execute_dft_c2r; \
+    static constexpr auto execute_c2c = PREFIX##_execute_dft;     \
+    static constexpr auto destroy = PREFIX##_destroy_plan;        \
+  };
+HOTPP_FFTW(float, fftwf)
+HOTPP_FFTW(double, fftw)
+#undef HOTPP_FFTW
+
+template <class Real>
+auto as_complex(Real* p) {
+  return reinterpret_cast<typename Fftw<Real>::Complex*>(p);
+}
+
+template <class Real>
+auto as_plan(void* p) {
+  return static_cast<typename Fftw<Real>::Plan>(p);
+}
+
+/// Planning is not thread-safe in FFTW.
+std::mutex& planner() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+}  // namespace
+
 template <class Real>
 Fft<Real>::Fft(const Grid<Real>& grid, Real* mesh) : grid_(grid) {
   using F = Fftw<Real>;
-  const std::lock_guard<std::mutex> lock(fftw_planner());
+  const std::lock_guard<std::mutex> lock(planner());
   const auto [k1, k2, k3] = grid.points;
   const int row = static_cast<int>(grid.row);
   const int size[2] = {k2, k3}, real[2] = {k2, row}, half[2] = {k2, row / 2};
@@ -36,7 +78,7 @@ Fft<Real>::Fft(const Grid<Real>& grid, Real* mesh) : grid_(grid) {
 
 template <class Real>
 Fft<Real>::~Fft() {
-  const std::lock_guard<std::mutex> lock(fftw_planner());
+  const std::lock_guard<std::mutex> lock(planner());
   for (void* plan : {plane_forward_, plane_backward_, slab_forward_, slab_backward_})
     if (plan) Fftw<Real>::destroy(as_plan<Real>(plan));
 }

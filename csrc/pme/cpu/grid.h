@@ -26,10 +26,13 @@ struct FreeDeleter {
 template <class Real>
 class AlignedArray {
  public:
+  AlignedArray() = default;
   explicit AlignedArray(std::size_t size) {
     const std::size_t bytes = (size * sizeof(Real) + cache_line - 1) / cache_line * cache_line;
     data_.reset(static_cast<Real*>(std::aligned_alloc(cache_line, bytes)));
     if (!data_) throw std::bad_alloc();
+    // by all threads, in the order in which they use it: memory belongs to the one that touches it first
+#pragma omp parallel for schedule(static)
     for (std::size_t i = 0; i < size; ++i) data_[i] = Real(0);
   }
   Real* data() const { return data_.get(); }
@@ -50,6 +53,14 @@ struct Grid {
     // order >= 3, so the halo also covers the two reals that the spectrum needs more than the mesh
     row = (mesh[2] + padded_order(order) - 1 + line - 1) / line * line;
     plane = row * mesh[1];
+  }
+  /// The same with an odd number of cache lines from one plane to the next: points of one (y, z) in all
+  /// planes would otherwise share a few sets of the cache (128 x 128 rows of 576 bytes: one).
+  Grid with_padded_planes() const {
+    Grid grid = *this;
+    const std::ptrdiff_t line = cache_line / sizeof(Real);
+    if (plane / line % 2 == 0) grid.plane += line;
+    return grid;
   }
   int modes() const { return points[2] / 2 + 1; }
   std::size_t size() const { return static_cast<std::size_t>(plane) * points[0]; }

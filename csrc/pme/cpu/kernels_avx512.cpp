@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define HOTPP_ISA avx512
 #define HOTPP_TABLE(REAL) kernels_avx512_##REAL
-#include "pme/cpu/kernels_stencil.h"
+#include "pme/cpu/kernels_table.h"

@@ -22,7 +22,9 @@ struct Weights {
   explicit HOTPP_INLINE Weights(Real t) {
     alignas(64) static constexpr auto polynomials = weight_polynomials<Real, P, W>(0);
     d[0] = Row<Real, W>::load(polynomials.c[P - 1]);
+    HOTPP_UNROLL_LOOP
     for (int step = 1; step < P; ++step) {
+      HOTPP_UNROLL_LOOP
       for (int l = L; l >= 1; --l) {
         if (step > l) d[l] = t * d[l] + d[l - 1];
         if (step == l) d[l] = d[l - 1];
@@ -42,6 +44,7 @@ struct Factors {
 
   explicit HOTPP_INLINE Factors(Real t) {
     const Weights<Real, P, L> weights(t);
+    HOTPP_UNROLL_LOOP
     for (int l = 0; l <= L; ++l) weights.d[l].store(d[l]);
   }
 };
@@ -66,25 +69,30 @@ HOTPP_INLINE void spread_atom(const MeshView<Real>& mesh, const MeshAtom<Real>& 
   const Factors<Real, P, L> x(atom.offset[0]), y(atom.offset[1]);
   const Weights<Real, P, L> z(atom.offset[2]);
   Row<Real, W> a[L + 1][L + 1];
-  for (int i = 0; i <= L; ++i)
-    for (int j = 0; i + j <= L; ++j) {
-      a[i][j] = coefficients[component_index(i, j, 0)] * z.d[0];
-      for (int k = 1; i + j + k <= L; ++k)
-        a[i][j] = coefficients[component_index(i, j, k)] * z.d[k] + a[i][j];
-    }
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i <= L; ++i) HOTPP_UNROLL_LOOP
+  for (int j = 0; i + j <= L; ++j) {
+    a[i][j] = coefficients[component_of.at[i][j][0]] * z.d[0];
+    HOTPP_UNROLL_LOOP
+    for (int k = 1; i + j + k <= L; ++k) a[i][j] = coefficients[component_of.at[i][j][k]] * z.d[k] + a[i][j];
+  }
   const int first = atom.first[0] + shift;
   const int begin = x0 > first ? x0 - first : 0, end = x1 - first < P ? x1 - first : P;
   for (int lx = begin; lx < end; ++lx) {
     const Rows<Real, Wrap> rows{mesh.data + (first + lx) * mesh.plane + atom.first[2], mesh.row,
                                 atom.first[1], mesh.k2};
     Row<Real, W> u[L + 1];
+    HOTPP_UNROLL_LOOP
     for (int j = 0; j <= L; ++j) {
       u[j] = x.d[0][lx] * a[0][j];
+      HOTPP_UNROLL_LOOP
       for (int i = 1; i + j <= L; ++i) u[j] = x.d[i][lx] * a[i][j] + u[j];
     }
+    HOTPP_UNROLL_LOOP
     for (int ly = 0; ly < P; ++ly) {
       Real* const p = rows[ly];
       Row<Real, W> row = Row<Real, W>::load(p);
+      HOTPP_UNROLL_LOOP
       for (int j = 0; j <= L; ++j) row = y.d[j][ly] * u[j] + row;
       row.store(p);
     }
@@ -102,22 +110,27 @@ HOTPP_INLINE void gather_atom(const MeshView<const Real>& mesh, const MeshAtom<R
     const Rows<const Real, Wrap> rows{mesh.data + ix * mesh.plane + atom.first[2], mesh.row, atom.first[1],
                                       mesh.k2};
     Row<Real, W> r[L + 1];
+    HOTPP_UNROLL_LOOP
     for (int ly = 0; ly < P; ++ly) {
       const Row<Real, W> row = Row<Real, W>::load(rows[ly]);
+      HOTPP_UNROLL_LOOP
       for (int j = 0; j <= L; ++j) r[j] = ly == 0 ? y.d[j][ly] * row : y.d[j][ly] * row + r[j];
     }
-    for (int i = 0; i <= L; ++i)
-      for (int j = 0; i + j <= L; ++j) s[i][j] = lx == 0 ? x.d[i][lx] * r[j] : x.d[i][lx] * r[j] + s[i][j];
+    HOTPP_UNROLL_LOOP
+    for (int i = 0; i <= L; ++i) HOTPP_UNROLL_LOOP
+    for (int j = 0; i + j <= L; ++j) s[i][j] = lx == 0 ? x.d[i][lx] * r[j] : x.d[i][lx] * r[j] + s[i][j];
   }
   const Weights<Real, P, L> z(atom.offset[2]);
-  for (int i = 0; i <= L; ++i)
-    for (int j = 0; i + j <= L; ++j)
-      for (int k = 0; i + j + k <= L; ++k) derivatives[component_index(i, j, k)] = sum(s[i][j] * z.d[k]);
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i <= L; ++i) HOTPP_UNROLL_LOOP
+  for (int j = 0; i + j <= L; ++j) HOTPP_UNROLL_LOOP
+  for (int k = 0; i + j + k <= L; ++k) derivatives[component_of.at[i][j][k]] = sum(s[i][j] * z.d[k]);
 }
 
 template <class Real, int P, int L>
-void spread_range(const MeshView<Real>& mesh, const MeshAtom<Real>* atoms, const Real* coefficients,
+void spread_range(const MeshView<Real>& view, const MeshAtom<Real>* atoms, const Real* coefficients,
                   std::int64_t begin, std::int64_t end, int shift, int x0, int x1) {
+  const MeshView<Real> mesh = view;  // a copy: the mesh that is written is not this one
   for (std::int64_t i = begin; i < end; ++i) {
     const Real* const c = coefficients + i * components(L);
     if (atoms[i].first[1] + P <= mesh.k2)
@@ -138,32 +151,4 @@ void gather_range(const MeshView<const Real>& mesh, const MeshAtom<Real>* atoms,
   }
 }
 
-template <class Real, int P, int L>
-constexpr void add(Kernels<Real>& table) {
-  if constexpr (P >= lowest_order(L)) {
-    table.spread[P][L] = &spread_range<Real, P, L>;
-    table.gather[P][L] = &gather_range<Real, P, L>;
-  }
-  if constexpr (L < max_rank)
-    add<Real, P, L + 1>(table);
-  else if constexpr (P < max_order)
-    add<Real, P + 1, 0>(table);
-}
-
-template <class Real>
-constexpr Kernels<Real> make_table() {
-  Kernels<Real> table{};
-  add<Real, min_order, 0>(table);
-  return table;
-}
-
 }  // namespace hotpp::pme::HOTPP_ISA
-
-namespace hotpp::pme {
-
-extern const Kernels<float> HOTPP_TABLE(float);
-extern const Kernels<double> HOTPP_TABLE(double);
-const Kernels<float> HOTPP_TABLE(float) = HOTPP_ISA::make_table<float>();
-const Kernels<double> HOTPP_TABLE(double) = HOTPP_ISA::make_table<double>();
-
-}  // namespace hotpp::pme

@@ -11,6 +11,14 @@
 #endif
 
 #define HOTPP_INLINE inline __attribute__((always_inline))
+// Arrays of vectors become registers only where the loops over them are gone.
+#if defined(__GNUC__) && !defined(__clang__)
+#define HOTPP_UNROLL_LOOP _Pragma("GCC unroll 16")
+#elif defined(__clang__)
+#define HOTPP_UNROLL_LOOP _Pragma("clang loop unroll(full)")
+#else
+#define HOTPP_UNROLL_LOOP
+#endif
 
 namespace hotpp::pme::HOTPP_ISA {
 
@@ -76,6 +84,64 @@ HOTPP_INLINE Row<Real, W> operator+(const Row<Real, W>& a, const Row<Real, W>& b
   for (int n = 0; n < a.count; ++n) r.v[n] = a.v[n] + b.v[n];
   return r;
 }
+
+template <class Real, int W>
+HOTPP_INLINE Row<Real, W> operator-(const Row<Real, W>& a, const Row<Real, W>& b) {
+  Row<Real, W> r;
+  for (int n = 0; n < a.count; ++n) r.v[n] = a.v[n] - b.v[n];
+  return r;
+}
+
+/// W rows of W numbers: rows become columns.
+template <class Real, int W>
+HOTPP_INLINE void transpose(Row<Real, W>* rows) {
+  alignas(64) Real numbers[W][W];
+  for (int i = 0; i < W; ++i) rows[i].store(numbers[i]);
+  for (int i = 0; i < W; ++i) {
+    alignas(64) Real column[W];
+    for (int j = 0; j < W; ++j) column[j] = numbers[j][i];
+    rows[i] = Row<Real, W>::load(column);
+  }
+}
+
+#if defined(__AVX__)
+// The same with the shuffles that the processor has.
+HOTPP_INLINE void transpose(Row<float, 8>* rows) {
+  using V = Row<float, 8>::Vector;
+  V a[8], b[8];
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i < 8; i += 2) {
+    a[i] = __builtin_shufflevector(rows[i].v[0], rows[i + 1].v[0], 0, 8, 1, 9, 4, 12, 5, 13);
+    a[i + 1] = __builtin_shufflevector(rows[i].v[0], rows[i + 1].v[0], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i < 8; i += 4) HOTPP_UNROLL_LOOP
+  for (int j = 0; j < 2; ++j) {
+    b[i + 2 * j] = __builtin_shufflevector(a[i + j], a[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    b[i + 2 * j + 1] = __builtin_shufflevector(a[i + j], a[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i < 4; ++i) {
+    rows[i].v[0] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4].v[0] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+HOTPP_INLINE void transpose(Row<double, 4>* rows) {
+  using V = Row<double, 4>::Vector;
+  V a[4];
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i < 4; i += 2) {
+    a[i] = __builtin_shufflevector(rows[i].v[0], rows[i + 1].v[0], 0, 4, 2, 6);
+    a[i + 1] = __builtin_shufflevector(rows[i].v[0], rows[i + 1].v[0], 1, 5, 3, 7);
+  }
+  HOTPP_UNROLL_LOOP
+  for (int i = 0; i < 2; ++i) {
+    rows[i].v[0] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 4, 5);
+    rows[i + 2].v[0] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 6, 7);
+  }
+}
+#endif
 
 /// Sum of all the numbers.
 template <class Real, int W>

@@ -11,8 +11,7 @@
 #include "pme/mpi/agreement.h"
 #include "pme/mpi/global_sums.h"
 #include "pme/mpi/halo.h"
-#include "pme/mpi/mode_lines.h"
-#include "pme/mpi/pencil_fft.h"
+#include "pme/mpi/pencil_convolution.h"
 #include "pme/outputs.h"
 
 namespace hotpp::pme {
@@ -27,8 +26,8 @@ std::uint64_t settings_hash(const Settings& s, int rows, int columns) {
 }
 
 /// The layout, after all ranks have agreed that their settings are the same and allowed.
-Layout agreed_layout(const Communicator& comm, const Settings& settings, int rows, int columns,
-                     std::size_t bytes_per_real) {
+template <class Real>
+Layout agreed_layout(const Communicator& comm, const Settings& settings, int rows, int columns) {
   Layout layout;
   Announcement mine;
   std::string error;
@@ -40,7 +39,7 @@ Layout agreed_layout(const Communicator& comm, const Settings& settings, int row
       throw std::invalid_argument("The mesh has " + std::to_string(k1) + " x " + std::to_string(k2) + " x " +
                                   std::to_string(k3) +
                                   " points: more than 2^31 do not fit into one message; use a coarser mesh.");
-    layout = choose_layout(settings.mesh, settings.order, comm.size(), bytes_per_real, rows, columns);
+    layout = choose_layout(settings.mesh, fft_lanes<Real>, settings.order, comm.size(), rows, columns);
   } catch (const std::exception& e) {
     mine.failed = 1;
     error = e.what();
@@ -67,10 +66,9 @@ struct DistributedPlan<Real>::Parts {
   Layout layout;
   int owner;  // of this rank, or -1
   Communicator owners;
-  std::unique_ptr<DistributedFft<Real>> fft;  // null if not an owner, as are the next two
-  std::unique_ptr<ModeLines<Real>> lines;
+  std::unique_ptr<DistributedConvolution<Real>> convolution;  // null if not an owner, as is the next
   std::optional<AlignedArray<Int>> charges;
-  Modes modes;
+  ModeColumns modes;
   Halo<Real> halo;
   WindowAtoms<Real> atoms;
   GrowingArray<Int> window_charges;
@@ -84,22 +82,22 @@ struct DistributedPlan<Real>::Parts {
   Parts(MPI_Comm parent, const Settings& s, int rows, int columns)
       : settings(s),
         comm(parent),
-        layout(agreed_layout(comm, s, rows, columns, sizeof(Real))),
+        layout(agreed_layout<Real>(comm, s, rows, columns)),
         owner(owner_of(layout, comm)),
         owners(comm, owner >= 0 ? 0 : -1, owner),
         modes(s),
         halo(layout, comm),
         atoms(s.mesh, s.order) {
     if (owner < 0) return;
-    fft = std::make_unique<PencilFft<Real>>(layout, owners);
-    lines = std::make_unique<ModeLines<Real>>(s, layout.mode_y(owner), layout.mode_z(owner));
-    charges.emplace(static_cast<std::size_t>(layout.x(owner).size()) * layout.y(owner).size() *
-                    fft->mesh_stride());
+    convolution = std::make_unique<PencilConvolution<Real>>(s, layout, owners);
+    charges.emplace(static_cast<std::size_t>(layout.x(owner).size()) * convolution->plane());
   }
 
   Grid<Real> window() const { return {atoms.box().size, settings.order}; }
   Int* owned_charges() const { return charges ? charges->data() : nullptr; }
-  std::ptrdiff_t owned_stride() const { return fft ? fft->mesh_stride() : 0; }
+  OwnedRows owned_rows() const {
+    return convolution ? OwnedRows{convolution->plane(), convolution->row()} : OwnedRows{0, 0};
+  }
 
   int sum_charges(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
                   const Output&);
@@ -146,7 +144,7 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
   atoms.sort();
   bool fits = spread_fixed(window(), atoms, dipoles != nullptr, exponent, window_charges.data());
   fits &= fold(window(), settings.mesh, window_charges.data());
-  fits &= halo.charges_to_owners(window(), window_charges.data(), owned_stride(), owned_charges());
+  fits &= halo.charges_to_owners(window(), window_charges.data(), owned_rows(), owned_charges());
   sums.mesh_overflow = !fits;
 
   traffic = {};
@@ -158,16 +156,15 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
 template <class Real>
 void DistributedPlan<Real>::Parts::charges_to_reals(int exponent) {
   const double unit = std::ldexp(1.0, -exponent);
-  const std::ptrdiff_t stride = owned_stride();
-  const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(layout.x(owner).size()) * layout.y(owner).size();
-  const int points = layout.mesh[2];
-  Real* const mesh = fft->mesh();
+  const OwnedRows rows = owned_rows();
+  Real* const mesh = convolution->mesh();
 #pragma omp parallel for schedule(static)
-  for (std::ptrdiff_t row = 0; row < rows; ++row) {
-    const Int* const from = owned_charges() + row * stride;
-    for (int z = 0; z < points; ++z)
-      mesh[row * stride + z] = static_cast<Real>(unit * static_cast<double>(from[z]));
-  }
+  for (int x = 0; x < layout.x(owner).size(); ++x)
+    for (int y = 0; y < layout.y(owner).size(); ++y) {
+      const std::ptrdiff_t at = x * rows.plane + y * rows.row;
+      for (int z = 0; z < layout.mesh[2]; ++z)
+        mesh[at + z] = static_cast<Real>(unit * static_cast<double>(owned_charges()[at + z]));
+    }
 }
 
 /// Gathers and writes what this rank's atoms want; adds to the strain derivative of dipoles.
@@ -266,7 +263,7 @@ void DistributedPlan<Real>::set_cell(const double cell[9]) {
   p.cell = Cell();  // if this one is refused, execute must say so on all ranks
   p.cell = Cell(cell);
   p.modes.set_cell(p.cell);
-  if (p.lines) p.lines->set_cell(p.cell);
+  if (p.convolution) p.convolution->set_cell(p.cell);
 }
 
 template <class Real>
@@ -281,16 +278,14 @@ void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, con
     any_dipoles |= a.has_dipoles;
   }
   const bool way_back = outputs || (strain && any_dipoles);
-  if (p.fft) {
+  if (p.convolution) {
     p.charges_to_reals(exponent);
-    p.fft->forward();
-    p.lines->apply(p.fft->spectrum(), p.fft->spectrum_stride(), strain, &p.sums.modes);
-    if (way_back) p.fft->backward();
-    p.traffic.transposes = p.fft->traffic();
+    p.convolution->convolve(way_back, strain, &p.sums.modes);
+    p.traffic.transposes = p.convolution->traffic();
   }
   if (way_back) {
-    p.halo.potentials_to_windows(p.window(), p.window_potential.data(), p.owned_stride(),
-                                 p.fft ? p.fft->mesh() : nullptr);
+    p.halo.potentials_to_windows(p.window(), p.window_potential.data(), p.owned_rows(),
+                                 p.convolution ? p.convolution->mesh() : nullptr);
     unfold(p.window(), p.settings.mesh, p.window_potential.data());
     p.traffic.potential = p.halo.potential_traffic();
     Output mine = output;
@@ -310,14 +305,15 @@ MeshPart<Real> DistributedPlan<Real>::charge_mesh(std::int64_t n, const double* 
   if (reduce(p.comm, p.sums).mesh_overflow)
     throw std::overflow_error("The sum on the charge mesh overflowed.");
   MeshPart<Real> part;
-  if (!p.fft) return part;
+  if (!p.convolution) return part;
   p.charges_to_reals(exponent);
   part.x = p.layout.x(p.owner);
   part.y = p.layout.y(p.owner);
-  for (int row = 0; row < part.x.size() * part.y.size(); ++row) {
-    const Real* const from = p.fft->mesh() + row * p.owned_stride();
-    part.values.insert(part.values.end(), from, from + p.layout.mesh[2]);
-  }
+  for (int x = 0; x < part.x.size(); ++x)
+    for (int y = 0; y < part.y.size(); ++y) {
+      const Real* const row = p.convolution->mesh() + x * p.convolution->plane() + y * p.convolution->row();
+      part.values.insert(part.values.end(), row, row + p.layout.mesh[2]);
+    }
   return part;
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "pme/mpi/communicator.h"
-#include "pme/mpi/mode_lines.h"
+#include "pme/mpi/distributed_convolution.h"
 #include "pme/outputs.h"
 
 namespace hotpp::pme {

@@ -85,7 +85,7 @@ void Halo<Real>::begin_step(const std::vector<Box>& boxes) {
 }
 
 template <class Real>
-bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, std::ptrdiff_t stride,
+bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, const OwnedRows& rows,
                                    Int* owned) {
   const Box& box = boxes_[ranks_.rank()];
   sends_.clear();
@@ -102,16 +102,15 @@ bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, 
 
   Int lost = 0;
   const int k3 = layout_.mesh[2];
-  const std::ptrdiff_t plane = owner_ >= 0 ? layout_.y(owner_).size() * stride : 0;
   auto add_row = [&](const Int* from, const Box& b, Int* row) {
     const int before_end = std::min(b.size[2], k3 - b.begin[2]);
     for (int z = 0; z < before_end; ++z) lost |= add_checked<Real>(row + b.begin[2] + z, from[z]);
     for (int z = before_end; z < b.size[2]; ++z) lost |= add_checked<Real>(row + z - before_end, from[z]);
   };
   if (owner_ >= 0) {
-    std::fill_n(owned, layout_.x(owner_).size() * plane, Int(0));
+    std::fill_n(owned, layout_.x(owner_).size() * rows.plane, Int(0));
     for_each_row(box, owner_, [&](int x, int y, int ox, int oy) {
-      add_row(values + x * window.plane + y * window.row, box, owned + ox * plane + oy * stride);
+      add_row(values + x * window.plane + y * window.row, box, owned + ox * rows.plane + oy * rows.row);
     });
   }
   for (std::size_t k = 0; k < windows_.size(); ++k) {
@@ -121,7 +120,7 @@ bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, 
     const Box& other = boxes_[p.rank];
     const Int* from = charge_receive_.data() + p.begin;
     for_each_row(other, owner_, [&](int, int, int ox, int oy) {
-      add_row(from, other, owned + ox * plane + oy * stride);
+      add_row(from, other, owned + ox * rows.plane + oy * rows.row);
       from += other.size[2];
     });
   }
@@ -130,7 +129,7 @@ bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, 
 }
 
 template <class Real>
-void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, std::ptrdiff_t stride,
+void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, const OwnedRows& rows,
                                        const Real* owned) {
   const Box& box = boxes_[ranks_.rank()];
   receives_.clear();
@@ -140,7 +139,6 @@ void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, s
               potential_tag, ranks_.get(), &receives_.back());
   }
   const int k3 = layout_.mesh[2];
-  const std::ptrdiff_t plane = owner_ >= 0 ? layout_.y(owner_).size() * stride : 0;
   auto copy_row = [&](const Real* row, const Box& b, Real* to) {
     const int before_end = std::min(b.size[2], k3 - b.begin[2]);
     std::copy_n(row + b.begin[2], before_end, to);
@@ -151,7 +149,7 @@ void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, s
     const Box& other = boxes_[p.rank];
     Real* to = potential_send_.data() + p.begin;
     for_each_row(other, owner_, [&](int, int, int ox, int oy) {
-      copy_row(owned + ox * plane + oy * stride, other, to);
+      copy_row(owned + ox * rows.plane + oy * rows.row, other, to);
       to += other.size[2];
     });
     sends_.emplace_back();
@@ -161,7 +159,7 @@ void Halo<Real>::potentials_to_windows(const Grid<Real>& window, Real* values, s
   }
   if (owner_ >= 0)
     for_each_row(box, owner_, [&](int x, int y, int ox, int oy) {
-      copy_row(owned + ox * plane + oy * stride, box, values + x * window.plane + y * window.row);
+      copy_row(owned + ox * rows.plane + oy * rows.row, box, values + x * window.plane + y * window.row);
     });
   for (std::size_t k = 0; k < owners_.size(); ++k) {
     int which;

@@ -28,6 +28,11 @@ struct Overlap {
 /// begin, size: of a window no longer than the mesh, which may go past its end.
 Overlap overlap(int begin, int size, int points, Range owned);
 
+/// Where the rows (x, y) of an owner's part lie.
+struct OwnedRows {
+  std::ptrdiff_t plane, row;
+};
+
 template <class Real>
 class Halo {
  public:
@@ -38,12 +43,12 @@ class Halo {
   /// Boxes of all ranks for this step. Posts what this owner will receive. Grids as in the calls that follow.
   void begin_step(const std::vector<Box>& boxes);
 
-  /// Adds the windows to `owned`, [x][y][stride] of this owner (null if it is none), which it overwrites
+  /// Adds the windows to `owned`, of this owner (null if it is none), which it overwrites
   /// first. False if a sum did not fit.
-  bool charges_to_owners(const Grid<Real>& window, const Int* values, std::ptrdiff_t stride, Int* owned);
+  bool charges_to_owners(const Grid<Real>& window, const Int* values, const OwnedRows& rows, Int* owned);
 
   /// Fills the window. `owned` as above.
-  void potentials_to_windows(const Grid<Real>& window, Real* values, std::ptrdiff_t stride,
+  void potentials_to_windows(const Grid<Real>& window, Real* values, const OwnedRows& rows,
                              const Real* owned);
 
   Messages charge_traffic() const { return charge_; }

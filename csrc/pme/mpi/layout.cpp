@@ -10,26 +10,29 @@ namespace hotpp::pme {
 namespace {
 
 // One core of a current server and its share of the network; only the ratios matter.
-constexpr double flops = 1e10;      // of the transforms with their copies, per second
-constexpr double bandwidth = 2e9;   // bytes per second and rank
-constexpr double latency = 3e-6;    // seconds until a message is there
-constexpr double overhead = 0.5e-6; // seconds of a rank's time per message
+constexpr double flops = 1e10;       // of the transforms with their copies, per second
+constexpr double bandwidth = 2e9;    // bytes per second and rank
+constexpr double latency = 3e-6;     // seconds until a message is there
+constexpr double overhead = 0.5e-6;  // seconds of a rank's time per message
 
-void limits(const std::array<int, 3>& mesh, int* rows, int* columns) {
-  *rows = std::min(mesh[0], mesh[1]);
-  *columns = std::min(mesh[1], mesh[2] / 2 + 1);
-}
+int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 }  // namespace
 
-double estimated_seconds(const Layout& layout, int order, int ranks, std::size_t bytes_per_real) {
+double estimated_seconds(const Layout& layout, int order, int ranks) {
+  const double real = 32.0 / layout.lanes;  // bytes
   const double points = static_cast<double>(layout.mesh[0]) * layout.mesh[1] * layout.mesh[2];
-  const double owners = layout.owners(), bytes = points * static_cast<double>(bytes_per_real);
+  const double bytes = points * real;
+  // the owner with the largest part decides
+  const double owners =
+      points / (static_cast<double>(ceil_div(layout.mesh[0], layout.rows)) * layout.mesh[2] *
+                std::min(layout.mesh[1], 2 * layout.lanes * ceil_div(layout.groups(), layout.columns)));
   const double transforms = 2 * 2.5 * points * std::log2(points) / owners / flops;
   double transposes = 0.0;  // forward and backward
   for (int parts : {layout.rows, layout.columns})
     if (parts > 1)
-      transposes += 2 * (latency + 2 * (parts - 1) * overhead + (1.0 - 1.0 / parts) * bytes / owners / bandwidth);
+      transposes +=
+          2 * (latency + 2 * (parts - 1) * overhead + (1.0 - 1.0 / parts) * bytes / owners / bandwidth);
   if (ranks == 1) return transforms;
 
   // Windows taken as bricks, `side` along each axis, with the width of the stencils around them.
@@ -44,15 +47,15 @@ double estimated_seconds(const Layout& layout, int order, int ranks, std::size_t
     received *= side * overlapping;
     sent *= parts * overlapping;
   }
-  const double window_bytes = window * static_cast<double>(bytes_per_real);
-  const double exchange = 2 * (latency + (received + sent) * overhead + window_bytes * (1 + ranks / owners) / bandwidth);
+  const double window_bytes = window * real;
+  const double exchange =
+      2 * (latency + (received + sent) * overhead + window_bytes * (1 + ranks / owners) / bandwidth);
   return transforms + transposes + exchange;
 }
 
-Layout choose_layout(const std::array<int, 3>& mesh, int order, int ranks, std::size_t bytes_per_real, int rows,
-                     int columns) {
-  int most_rows, most_columns;
-  limits(mesh, &most_rows, &most_columns);
+Layout choose_layout(const std::array<int, 3>& mesh, int lanes, int order, int ranks, int rows, int columns) {
+  Layout best{mesh, lanes, 1, 1};
+  const int most_rows = best.most_rows(), most_columns = best.most_columns();
   if (rows > 0 || columns > 0) {
     if (rows < 1 || columns < 1 || rows > most_rows || columns > most_columns ||
         static_cast<long long>(rows) * columns > ranks)
@@ -62,14 +65,13 @@ Layout choose_layout(const std::array<int, 3>& mesh, int order, int ranks, std::
           std::to_string(mesh[0]) + " x " + std::to_string(mesh[1]) + " x " + std::to_string(mesh[2]) +
           " points: give at most " + std::to_string(most_rows) + " rows and " + std::to_string(most_columns) +
           " columns with no more owners than ranks, or 0 x 0 to have it chosen.");
-    return {mesh, rows, columns};
+    return {mesh, lanes, rows, columns};
   }
-  Layout best{mesh, 1, 1};
-  double best_seconds = estimated_seconds(best, order, ranks, bytes_per_real);
+  double best_seconds = estimated_seconds(best, order, ranks);
   for (int c = 1; c <= std::min(ranks, most_columns); ++c)  // among equals, slabs
     for (int r = 1; r <= std::min(ranks / c, most_rows); ++r) {
-      const Layout layout{mesh, r, c};
-      const double seconds = estimated_seconds(layout, order, ranks, bytes_per_real);
+      const Layout layout{mesh, lanes, r, c};
+      const double seconds = estimated_seconds(layout, order, ranks);
       if (seconds < best_seconds) {
         best = layout;
         best_seconds = seconds;

@@ -8,29 +8,40 @@
 #include "pme/cpu/threads.h"
 #include "pme/splines.h"
 
-// A version with 256-bit vectors and fused multiply-add beside the portable one, chosen by the loader.
+// A version with 256-bit vectors beside the portable one, chosen by the loader. Without fused multiply-add,
+// so that both give the same whole numbers: ranks may run on different processors.
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__AVX2__)
-#define HOTPP_CLONES __attribute__((target_clones("default", "arch=haswell")))
+#define HOTPP_CLONES __attribute__((target_clones("default", "avx2")))
 #else
 #define HOTPP_CLONES
 #endif
+#define HOTPP_INLINE inline __attribute__((always_inline))
 
 namespace hotpp::pme {
 namespace {
 
-/// Nearest whole number.
-inline std::int32_t rounded(float value) {
-  return static_cast<std::int32_t>(value + (value < 0.0f ? -0.5f : 0.5f));
+/// A few neighbours of a mesh row in vector registers; the compiler's own vectors, as in cpu/simd.h.
+template <class Real, int W>
+struct Lanes {
+  static constexpr int bytes = W * sizeof(Real) < 32 ? W * sizeof(Real) : 32, lanes = bytes / sizeof(Real),
+                       count = W / lanes;
+  typedef Real Reals __attribute__((vector_size(bytes)));
+  typedef FixedInt<Real> Ints __attribute__((vector_size(bytes)));
+  typedef typename FixedPoint<Real>::Unsigned Unsigned __attribute__((vector_size(bytes)));
+};
+
+// Nearest whole number of each lane.
+template <class Ints, class Reals>
+HOTPP_INLINE Ints rounded(Reals value, float) {
+  const Reals half = Reals{} + 0.5f;
+  const Ints sign = reinterpret_cast<Ints>(value) & static_cast<std::int32_t>(0x80000000u);
+  return __builtin_convertvector(value + reinterpret_cast<Reals>(reinterpret_cast<Ints>(half) | sign), Ints);
 }
 /// |value| <= 2^51: added to 1.5 · 2^52, the number is in the low bits of the sum.
-inline std::int64_t rounded(double value) {
-  constexpr double shift = 0x1.8p52;
-  const double sum = value + shift;
-  std::int64_t bits, zero;
-  std::memcpy(&bits, &sum, sizeof(bits));
-  std::memcpy(&zero, &shift, sizeof(zero));
-  return bits - zero;
+template <class Ints, class Reals>
+HOTPP_INLINE Ints rounded(Reals value, double) {
+  return reinterpret_cast<Ints>(value + 0x1.8p52) - 0x4338000000000000;
 }
 
 /// Planes [x0, x1) of the window with all the atoms that touch them; the sign bit of the result: overflow.
@@ -38,8 +49,9 @@ template <class Real, int P, bool Dipoles>
 HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms,
                                           Real scale, int x0, int x1, FixedInt<Real>* mesh) {
   constexpr int W = padded_order(P);
+  using L = Lanes<Real, W>;
   using Int = FixedInt<Real>;
-  Int lost[W] = {};
+  typename L::Unsigned lost[L::count] = {};
   std::fill(mesh + x0 * window.plane, mesh + x1 * window.plane, Int(0));
   const std::int64_t end = atoms.plane_begin(std::min(x1, window.points[0] - P + 1));
   for (std::int64_t i = atoms.plane_begin(std::max(0, x0 - P + 1)); i < end; ++i) {
@@ -63,23 +75,31 @@ HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const Window
     } else {
       for (int j = 0; j < W; ++j) x[j] *= charge;
     }
+    typename L::Reals zs[L::count], dzs[L::count];
+    std::memcpy(zs, z, sizeof(zs));
+    if constexpr (Dipoles) std::memcpy(dzs, dz, sizeof(dzs));
     const int b = atom.first[0], lx_end = std::min(P, x1 - b);
     for (int lx = std::max(0, x0 - b); lx < lx_end; ++lx) {
       Int* const plane = mesh + (b + lx) * window.plane + atom.first[2];
       for (int ly = 0; ly < P; ++ly) {
         Int* const row = plane + (atom.first[1] + ly) * window.row;
-        if constexpr (Dipoles) {
-          const Real c0 = dx[lx] * y[ly] + x[lx] * dy[ly], c1 = x[lx] * y[ly];
-          for (int j = 0; j < W; ++j) lost[j] |= add_checked<Real>(row + j, rounded(c0 * z[j] + c1 * dz[j]));
-        } else {
-          const Real c0 = x[lx] * y[ly];
-          for (int j = 0; j < W; ++j) lost[j] |= add_checked<Real>(row + j, rounded(c0 * z[j]));
+        const Real c0 = Dipoles ? dx[lx] * y[ly] + x[lx] * dy[ly] : x[lx] * y[ly], c1 = x[lx] * y[ly];
+        for (int n = 0; n < L::count; ++n) {
+          typename L::Reals value = c0 * zs[n];
+          if constexpr (Dipoles) value += c1 * dzs[n];
+          const auto add = reinterpret_cast<typename L::Unsigned>(rounded<typename L::Ints>(value, Real()));
+          typename L::Unsigned before, after;
+          std::memcpy(&before, row + n * L::lanes, sizeof(before));
+          after = before + add;
+          std::memcpy(row + n * L::lanes, &after, sizeof(after));
+          lost[n] |= (before ^ after) & (add ^ after);
         }
       }
     }
   }
   Int any = 0;
-  for (int j = 0; j < W; ++j) any |= lost[j];
+  for (int n = 0; n < L::count; ++n)
+    for (int j = 0; j < L::lanes; ++j) any |= static_cast<Int>(lost[n][j]);
   return any;
 }
 

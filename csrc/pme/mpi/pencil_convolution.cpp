@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "pme/mpi/pencil_convolution.h"
+
+#include <algorithm>
+
+#include "pme/cpu/threads.h"
+
+namespace hotpp::pme {
+namespace {
+
+int thread_number() {
+#ifdef _OPENMP
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+/// An odd number of cache lines, so that neighbours across rows or planes do not share a few sets of the
+/// cache.
+template <class Real>
+std::ptrdiff_t odd_lines(std::ptrdiff_t reals) {
+  constexpr std::ptrdiff_t line = cache_line / sizeof(Real);
+  return ((reals + line - 1) / line | 1) * line;
+}
+
+}  // namespace
+
+template <class Real>
+PencilConvolution<Real>::PencilConvolution(const Settings& settings, const Layout& layout,
+                                           const Communicator& owners)
+    : layout_(layout),
+      x_(layout.x(owners.rank())),
+      y_(layout.y(owners.rank())),
+      mode_y_(layout.mode_y(owners.rank())),
+      blocks_(layout.mode_blocks(owners.rank())),
+      columns_(owners, layout.row_of(owners.rank()), layout.column_of(owners.rank())),
+      rows_(owners, layout.column_of(owners.rank()), layout.row_of(owners.rank())),
+      transform_x_(layout.mesh[0]),
+      transform_y_(layout.mesh[1]),
+      transform_z_(layout.mesh[2]),
+      mode_columns_(settings) {
+  const auto [k1, k2, k3] = layout.mesh;
+  const int row = layout.row_of(owners.rank()), column = layout.column_of(owners.rank());
+  const auto allocate = [&](std::ptrdiff_t reals) {
+    memory_.emplace_back(static_cast<std::size_t>(reals));
+    return memory_.back().data();
+  };
+  const std::ptrdiff_t z_row = odd_lines<Real>(static_cast<std::ptrdiff_t>(layout.blocks()) * block);
+  const std::ptrdiff_t z_plane = odd_lines<Real>(z_row * y_.size());
+  z_lines_ = {allocate(z_plane * x_.size()), z_plane, z_row, block};
+  y_lines_ = z_lines_;
+  if (layout.columns > 1) {
+    const std::ptrdiff_t line = static_cast<std::ptrdiff_t>(k2) * block;
+    y_lines_ = {allocate(line * blocks_.size() * x_.size()), line * blocks_.size(), block, line};
+    for (int j = 0; j < layout.columns; ++j) {
+      const int other = row * layout.columns + j;
+      columns_.add({{0, x_.size()}, {0, y_.size()}, layout.mode_blocks(other)},
+                   {{0, x_.size()}, layout.y(other), {0, blocks_.size()}});
+    }
+  }
+  x_lines_ = y_lines_;
+  if (layout.rows > 1) {
+    const std::ptrdiff_t line = static_cast<std::ptrdiff_t>(k1) * block;
+    x_lines_ = {allocate(line * blocks_.size() * mode_y_.size()), block, line * blocks_.size(), line};
+    for (int i = 0; i < layout.rows; ++i) {
+      const int other = i * layout.columns + column;
+      rows_.add({{0, x_.size()}, layout.mode_y(other), {0, blocks_.size()}},
+                {layout.x(other), {0, mode_y_.size()}, {0, blocks_.size()}});
+    }
+  }
+  influence_.resize(x_block(mode_y_.size(), 0));
+  if (settings.kernel.kind != KernelKind::Gaussian) slope_.resize(influence_.size());
+  line_sums_.resize(static_cast<std::size_t>(mode_y_.size()) * blocks_.size() * lanes);
+}
+
+template <class Real>
+void PencilConvolution<Real>::Exchange::add(const Part& near, const Part& far) {
+  for (int side = 0; side < 2; ++side) {
+    const Part& part = side == 0 ? near : far;
+    begin[side].push_back(count[side].empty() ? 0 : begin[side].back() + count[side].back());
+    count[side].push_back(part.reals());
+    parts[side].push_back(part);
+  }
+}
+
+template <class Real>
+void PencilConvolution<Real>::set_cell(const Cell& cell) {
+  mode_columns_.set_cell(cell);
+#pragma omp parallel for schedule(static)
+  for (int y = 0; y < mode_y_.size(); ++y)
+    for (int z = 0; z < blocks_.size(); ++z)
+      kernels<Real>().influence_of_column(
+          layout_.mesh[0], mode_columns_.column(mode_y_.begin + y, blocks_.begin + z, lanes),
+          influence_.data() + x_block(y, z), slope_.empty() ? nullptr : slope_.data() + x_block(y, z));
+  if (mode_y_.begin == 0 && blocks_.begin == 0 && !influence_.empty()) influence_[0] = Real(0);  // k = 0
+}
+
+template <class Real>
+void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from, const View& to,
+                                           bool forward) {
+  const int here = forward ? 0 : 1, there = 1 - here;
+  auto total = [&](int side) {
+    return static_cast<std::size_t>(exchange.begin[side].back()) + exchange.count[side].back();
+  };
+  Real* const send = send_.reserve(total(here));
+  Real* const receive = receive_.reserve(total(there));
+  auto for_each_block = [](const Part& part, const View& view, auto&& f) {
+    for (int x = part.x.begin; x < part.x.end; ++x)
+      for (int z = part.z.begin; z < part.z.end; ++z)
+        for (int y = part.y.begin; y < part.y.end; ++y) f(view.data + x * view.x + y * view.y + z * view.z);
+  };
+  const int partners = exchange.comm.size();
+#pragma omp parallel for schedule(static)
+  for (int k = 0; k < partners; ++k) {
+    Real* message = send + exchange.begin[here][k];
+    for_each_block(exchange.parts[here][k], from,
+                   [&](const Real* b) { message = std::copy_n(b, block, message); });
+  }
+  MPI_Alltoallv(send, exchange.count[here].data(), exchange.begin[here].data(), mpi_type(Real()), receive,
+                exchange.count[there].data(), exchange.begin[there].data(), mpi_type(Real()),
+                exchange.comm.get());
+#pragma omp parallel for schedule(static)
+  for (int k = 0; k < partners; ++k) {
+    const Real* message = receive + exchange.begin[there][k];
+    for_each_block(exchange.parts[there][k], to, [&](Real* b) {
+      std::copy_n(message, block, b);
+      message += block;
+    });
+  }
+}
+
+template <class Real>
+void PencilConvolution<Real>::transform_y(bool backward) {
+  const std::size_t scratch = line_scratch<Real>(layout_.mesh[1]);
+#pragma omp parallel for schedule(static)
+  for (int x = 0; x < x_.size(); ++x)
+    kernels<Real>().transform_lines(transform_y_.plan(), y_lines_.data + x * y_lines_.x, y_lines_.y,
+                                    blocks_.size(), y_lines_.z, backward,
+                                    scratch_.data() + thread_number() * scratch);
+}
+
+template <class Real>
+void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
+  const std::size_t scratch = line_scratch<Real>(layout_.mesh[0]);
+#pragma omp parallel for schedule(static)
+  for (int y = 0; y < mode_y_.size(); ++y)
+    for (int z = 0; z < blocks_.size(); ++z) {
+      const ModeColumn column = mode_columns_.column(mode_y_.begin + y, blocks_.begin + z, lanes);
+      double partial[4][column_lanes];
+      kernels<Real>().convolve_lines(transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z,
+                                     x_lines_.x, influence_.data() + x_block(y, z), &column,
+                                     slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial,
+                                     scratch_.data() + thread_number() * scratch);
+      LineSums* const lines = &line_sums_[(static_cast<std::size_t>(y) * blocks_.size() + z) * lanes];
+      for (int j = 0; j < lanes; ++j) {
+        const int mode_z = (blocks_.begin + z) * lanes + j;
+        lines[j] = mode_z < layout_.modes() ? mode_columns_.line_sums(mode_y_.begin + y, mode_z, partial, j)
+                                            : LineSums{};
+      }
+    }
+  for (const LineSums& line : line_sums_) {
+    bool fits = sums->energy.add(line.energy);
+    if (strain)
+      for (int c = 0; c < 6; ++c) fits &= sums->moments[c].add(line.moments[c]);
+    sums->too_large |= !fits;
+  }
+}
+
+template <class Real>
+void PencilConvolution<Real>::convolve(bool potential, bool strain, ExactModeSums* sums) {
+  const auto [k1, k2, k3] = layout_.mesh;
+  const std::size_t z_scratch = line_scratch<Real>(k3);
+  scratch_.resize(std::max(scratch_.size(), max_threads() * line_scratch<Real>(std::max({k1, k2, k3}))));
+#pragma omp parallel for schedule(static)
+  for (int x = 0; x < x_.size(); ++x)
+    kernels<Real>().transform_rows_forward(transform_z_.plan(), mesh() + x * plane(), row(), y_.size(),
+                                           scratch_.data() + thread_number() * z_scratch);
+  if (layout_.columns > 1) redistribute(columns_, z_lines_, y_lines_, true);
+  transform_y(false);
+  if (layout_.rows > 1) redistribute(rows_, y_lines_, x_lines_, true);
+  convolve_x(strain, sums);
+  sent_back_ = potential;
+  if (!potential) return;
+  if (layout_.rows > 1) redistribute(rows_, x_lines_, y_lines_, false);
+  transform_y(true);
+  if (layout_.columns > 1) redistribute(columns_, y_lines_, z_lines_, false);
+#pragma omp parallel for schedule(static)
+  for (int x = 0; x < x_.size(); ++x)
+    kernels<Real>().transform_rows_backward(transform_z_.plan(), mesh() + x * plane(), row(), y_.size(),
+                                            scratch_.data() + thread_number() * z_scratch);
+}
+
+template <class Real>
+Messages PencilConvolution<Real>::traffic() const {
+  Messages total;
+  for (const Exchange* e : {&columns_, &rows_})
+    for (int side = 0; side < (sent_back_ ? 2 : 1); ++side)
+      for (std::size_t k = 0; k < e->count[side].size(); ++k)
+        if (static_cast<int>(k) != e->comm.rank() && e->count[side][k] > 0)
+          total.add(static_cast<std::int64_t>(e->count[side][k]) * static_cast<std::int64_t>(sizeof(Real)));
+  return total;
+}
+
+template class PencilConvolution<float>;
+template class PencilConvolution<double>;
+
+}  // namespace hotpp::pme
