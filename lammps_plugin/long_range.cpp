@@ -1,76 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "long_range.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 
-#include "pme/accuracy.h"
+#include "gathered_atoms.h"
 
 namespace hotpp {
-
 namespace {
 
-constexpr double kLengthTolerance = 0.05;
+constexpr double kSlabCell = 3.0;  // heights of the box
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
   return name == "plain" ? pme::Deconvolution::Plain : pme::Deconvolution::None;
 }
 
-std::array<double, 3> lengths_of(const std::array<double, 9>& cell) {
-  std::array<double, 3> lengths{};
-  for (int i = 0; i < 3; ++i) lengths[i] = std::hypot(cell[3 * i], cell[3 * i + 1], cell[3 * i + 2]);
-  return lengths;
-}
-
 }  // namespace
+
+const char* name_of(Boundary boundary) {
+  if (boundary == Boundary::Periodic) return "periodic";
+  return boundary == Boundary::Slab ? "slab open along z" : "cluster";
+}
 
 LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision,
                      MPI_Comm world)
     : world_(world),
       dipoles_(model.has_dipoles()),
       single_(single_precision),
-      fixed_mesh_(options.mesh.has_value()),
-      order_(options.order.value_or(model.order)),
       accuracy_(options.accuracy.value_or(model.accuracy)),
-      smearing_(model.smearing),
       total_charge_(options.total_charge.value_or(model.total_charge)),
-      kernel_(model.kernel),
-      deconvolution_(model.deconvolution) {
-  if (dipoles_ && order_ < 4)
+      deconvolution_(model.deconvolution),
+      kernel_(pme::Kernel::named(model.kernel, model.smearing)),
+      choice_(kernel_, accuracy_, dipoles_, options.order.value_or(model.order), options.mesh) {
+  if (dipoles_ && choice_.order() < 4)
     throw std::invalid_argument(
-        "order " + std::to_string(order_) +
+        "order " + std::to_string(choice_.order()) +
         " has no continuous forces on dipoles: use order 4 to 8, or a model without dipoles");
-  if (fixed_mesh_) mesh_ = *options.mesh;
 }
 
 LongRange::~LongRange() = default;
 
-bool LongRange::set_cell(const std::array<double, 9>& cell) {
-  const auto lengths = lengths_of(cell);
-  bool choose = !plan_;
-  for (int i = 0; i < 3 && !choose && !fixed_mesh_; ++i)
-    choose = std::abs(lengths[i] / lengths_[i] - 1) > kLengthTolerance;
-  if (choose) {
-    if (!fixed_mesh_) mesh_ = pme::mesh_size(cell.data(), smearing_, accuracy_, order_);
-    lengths_ = lengths;
-    pme::Settings settings;
-    settings.order = order_;
-    settings.mesh = mesh_;
-    settings.kernel = pme::Kernel::named(kernel_, smearing_);
-    settings.deconvolution = deconvolution_of(deconvolution_);
-    plan_ = make_mesh(settings, single_, world_);
-  }
-  cell_ = cell;
-  plan_->set_cell(cell.data());
-  return choose;
+void LongRange::set_boundary(Boundary boundary) {
+  if (boundary != boundary_) plan_.reset();
+  boundary_ = boundary;
 }
 
-double LongRange::estimated_error() const {
-  return pme::estimated_error(cell_.data(), smearing_, order_, mesh_);
+bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms) {
+  if (boundary_ == Boundary::Cluster) {
+    if (!plan_) plan_ = make_cluster(kernel_, accuracy_, single_, world_);
+    estimate_ = accuracy_;
+    estimate_is_measured_ = true;
+    return false;
+  }
+  cell_ = cell;
+  if (boundary_ == Boundary::Slab) cell_[8] *= kSlabCell;
+  const auto assumed = pme::Sources::assumed(n_atoms, dipoles_);
+  const bool chosen = choice_.update(cell_.data(), assumed) || !plan_;
+  if (chosen) {
+    pme::Settings settings;
+    settings.order = choice_.order();
+    settings.mesh = choice_.mesh();
+    settings.kernel = kernel_;
+    settings.deconvolution = deconvolution_of(deconvolution_);
+    if (boundary_ == Boundary::Slab) settings.boundary = pme::Boundary::Slab;
+    plan_ = make_mesh(settings, single_, world_);
+    estimate_ = choice_.estimate(cell_.data(), assumed);
+    estimate_is_measured_ = false;
+  }
+  plan_->set_cell(cell_.data());
+  return chosen;
 }
 
 void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
@@ -122,6 +125,21 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
       forces[3 * i + a] -= totals[1 + a] / atoms;
     }
   }
+  if (!estimate_is_measured_) measure_error(n, positions, dipoles_ ? moments : nullptr);
+}
+
+// Once per mesh: the error depends on how the charges are ordered.
+void LongRange::measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles) {
+  estimate_is_measured_ = true;
+  GatheredAtoms all(world_);
+  all.gather(n, positions.data(), charges.data(), dipoles);
+  double squares = 0;
+  for (const double f : forces) squares += f * f;
+  add_up(&squares, 1);
+  if (!(squares > 0)) return;  // no charges: nothing to be wrong about
+  const auto sources = pme::Sources::measured(all.size(), all.positions(), all.charges(), all.dipoles(),
+                                              std::sqrt(squares / static_cast<double>(all.size())));
+  estimate_ = choice_.estimate(cell_.data(), sources);
 }
 
 void LongRange::add_up(double* values, int count) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Long-range electrostatics of the model's charges and dipoles in the engine's periodic cell.
+// Long-range electrostatics of the model's charges and dipoles in the engine's cell.
 #pragma once
 
 #include <mpi.h>
@@ -7,26 +7,37 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mesh.h"
 #include "model_metadata.h"
 #include "options.h"
+#include "pme/mesh_choice.h"
 
 namespace hotpp {
+
+// What the box of LAMMPS is: periodic in all directions, open along z, open in all directions.
+enum class Boundary { Periodic, Slab, Cluster };
+const char* name_of(Boundary);
 
 class LongRange {
  public:
   LongRange(const ModelMetadata& model, const Options& options, bool single_precision, MPI_Comm world);
   ~LongRange();
 
+  // Before the first cell, and whenever it changes.
+  void set_boundary(Boundary);
+  Boundary boundary() const { return boundary_; }
   // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has
-  // changed by more than 5 %: a mesh that follows the cell at every step makes the energy jump. True when it
-  // was chosen.
-  bool set_cell(const std::array<double, 9>& cell);
-  const std::array<int, 3>& mesh() const { return mesh_; }
-  int order() const { return order_; }
-  double estimated_error() const;  // relative rms error of the forces
+  // changed by more than 5 % (pme::MeshChoice). True when it was chosen. n_atoms: of all ranks. A slab gets a
+  // cell of three times the height: vacuum of twice the box, as with `kspace_modify slab 3.0`.
+  bool set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms);
+  const std::array<int, 3>& mesh() const { return choice_.mesh(); }
+  int order() const { return choice_.order(); }
+  // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
+  // structure of that evaluation.
+  double estimated_error() const { return estimate_; }
 
   // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
   // 3] e·Å
@@ -48,14 +59,17 @@ class LongRange {
  private:
   void add_up(double* values, int count) const;  // over all ranks
 
+  void measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles);
+
   MPI_Comm world_;
-  bool dipoles_, single_, fixed_mesh_;
-  int order_;
-  double accuracy_, smearing_, total_charge_;
-  std::string kernel_, deconvolution_;
-  std::array<int, 3> mesh_{};
+  bool dipoles_, single_;
+  double accuracy_, total_charge_, estimate_ = 0;
+  bool estimate_is_measured_ = false;
+  std::string deconvolution_;
+  Boundary boundary_ = Boundary::Periodic;
+  pme::Kernel kernel_;
+  pme::MeshChoice choice_;
   std::array<double, 9> cell_{};
-  std::array<double, 3> lengths_{};  // of the cell for which the mesh was chosen
   std::unique_ptr<Mesh> plan_;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The mesh of either precision, on one rank or shared by several, behind one interface.
+// The electrostatics of either precision and every boundary condition, on one rank or several, behind one
+// interface.
 #pragma once
 
 #include <mpi.h>
@@ -21,6 +22,9 @@ class Mesh {
                        pme::Output& output) = 0;
 };
 
+// Periodic or slab, as the settings say.
 std::unique_ptr<Mesh> make_mesh(const pme::Settings&, bool single_precision, MPI_Comm);
+// No periodic axis: the mesh, if there is one, is chosen by the accuracy (relative rms force error).
+std::unique_ptr<Mesh> make_cluster(const pme::Kernel&, double accuracy, bool single_precision, MPI_Comm);
 
 }  // namespace hotpp

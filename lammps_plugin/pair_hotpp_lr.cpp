@@ -166,13 +166,7 @@ void PairHotppLR::init_style() {
     error->all(FLERR, "Pair style hotpp/lr works in units metal or real, not {}: change the 'units' command",
                update->unit_style);
   }
-  for (const auto& member : members_)
-    if (member->long_range() && domain->nonperiodic)
-      error->all(FLERR,
-                 "Pair style hotpp/lr: the charges of model '{}' need a cell that is periodic in all "
-                 "directions: use "
-                 "'boundary p p p', with vacuum around a cluster or slab",
-                 member->file());
+  set_boundary();
   for (int k = 1; k < 4; ++k)
     if (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0)
       error->all(FLERR,
@@ -184,6 +178,26 @@ void PairHotppLR::init_style() {
   update_cell();
   if (!summary_printed_) print_summary();
   summary_printed_ = true;
+}
+
+// The deck says what the box is, and the electrostatics follow.
+void PairHotppLR::set_boundary() {
+  const bool x = domain->xperiodic, y = domain->yperiodic, z = domain->zperiodic;
+  for (const auto& member : members_) {
+    if (!member->long_range()) continue;
+    if (x && y) {
+      member->long_range()->set_boundary(z ? hotpp::Boundary::Periodic : hotpp::Boundary::Slab);
+    } else if (!x && !y && !z) {
+      member->long_range()->set_boundary(hotpp::Boundary::Cluster);
+    } else {
+      error->all(
+          FLERR,
+          "Pair style hotpp/lr: the charges of model '{}' need a box that is periodic in all directions "
+          "('boundary p p p'), open along z only ('boundary p p f', slabs) or open in all directions "
+          "('boundary f f f', clusters): turn the structure, or leave vacuum around it",
+          member->file());
+    }
+  }
 }
 
 void PairHotppLR::check_atom_style() const {
@@ -236,7 +250,7 @@ void PairHotppLR::update_cell() {
     if (!mesh) continue;
     bool chosen = false;
     try {
-      chosen = mesh->set_cell(cell());
+      chosen = mesh->set_cell(cell(), atom->natoms);
     } catch (const std::exception& problem) {  // the cell is the same on all ranks, and so is the problem
       error->all(FLERR, "Pair style hotpp/lr: {}", problem.what());
     }
@@ -265,10 +279,14 @@ void PairHotppLR::print_summary() {
       model.electrostatics);
   if (auto* mesh = member->long_range()) {
     const auto& size = mesh->mesh();
-    text += fmt::format(
-        ", {} smearing {:.6g} Angstrom\n"
-        "  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
-        model.kernel, model.smearing, size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
+    text += fmt::format(", {} smearing {:.6g} Angstrom, {}\n", model.kernel, model.smearing,
+                        hotpp::name_of(mesh->boundary()));
+    text +=
+        mesh->boundary() == hotpp::Boundary::Cluster
+            ? fmt::format("  mesh            chosen at every step, relative force error {:.2g}",
+                          mesh->estimated_error())
+            : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
+                          size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
   }
   utils::logmesg(lmp, text + "\n");
 }

@@ -47,6 +47,7 @@ class PairHotppLR : public Pair {
   void on_all_ranks(const std::function<void()>& action);
   void on_this_rank(const std::function<void()>& action);
   void check_members() const;
+  void set_boundary();
   void check_atom_style() const;
   void print_summary();
   std::array<double, 9> cell() const;
@@ -56,6 +57,7 @@ class PairHotppLR : public Pair {
   void refuse_missing_stress() const;
   void assign_rows();
   void update_edges();
+  void evaluate(hotpp::Member&);
   void tally_energies(hotpp::Member&, double weight);
   void tally_forces(hotpp::Member&, double weight, double* const* f);
   void set_atom_properties();

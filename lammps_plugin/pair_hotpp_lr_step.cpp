@@ -35,7 +35,7 @@ void PairHotppLR::compute(int eflag, int vflag) {
     if (members > 1) member_forces_.reset(members, atom->nlocal + atom->nghost);
     for (int k = 0; k < members; ++k) {
       hotpp::Member& member = *members_[k];
-      member.evaluate(edges_, rows_, exchange_ ? exchange_->handle() : 0, positions_, profile_);
+      evaluate(member);
       const Profile::Timer timer(profile_, Profile::Tally);
       tally_energies(member, 1.0 / members);
       tally_forces(member, 1.0 / members, members > 1 ? member_forces_.of(k) : atom->f);
@@ -45,6 +45,16 @@ void PairHotppLR::compute(int eflag, int vflag) {
   });
   profile_.steps += 1;
   profile_.edges += edges_.size();
+}
+
+void PairHotppLR::evaluate(hotpp::Member& member) {
+  auto* mesh = member.long_range();
+  const double expected = mesh ? mesh->estimated_error() : 0.0;
+  member.evaluate(edges_, rows_, exchange_ ? exchange_->handle() : 0, positions_, profile_);
+  if (mesh && mesh->estimated_error() != expected && comm->me == 0)
+    utils::logmesg(
+        lmp, "Pair style hotpp/lr: estimated relative force error of the mesh for this structure {:.2g}\n",
+        mesh->estimated_error());
 }
 
 // The network's part of the stress of an atom is the sum over its edges; that of the mesh is not computed,

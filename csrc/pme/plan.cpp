@@ -12,6 +12,7 @@
 #include "pme/cpu/threads.h"
 #include "pme/inputs.h"
 #include "pme/outputs.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme {
 namespace {
@@ -210,6 +211,8 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += dipole_strain ? s.strain[ab] : 0.0;
     }
   self.add(sums, output);
+  if (p.settings.boundary == Boundary::Slab)
+    add_slab_correction(p.cell, n, positions, charges, dipoles, output);
 }
 
 template <class Real>

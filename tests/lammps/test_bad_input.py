@@ -107,7 +107,7 @@ CASES = {
     ),
     "units": ({"units": "lj"}, "units metal or real, not lj", "change the 'units' command"),
     "newton off": ({"newton": "off"}, "needs Newton's third law", "remove 'newton off'"),
-    "boundary": ({"boundary": "p p f"}, "periodic in all directions", "boundary p p p"),
+    "boundary": ({"boundary": "f p p"}, "open along z only", "turn the structure"),
     "per-atom stress": (
         {"extra": "compute s all stress/atom NULL\nrun 0\ndump d all custom 1 dump.out c_s[1]"},
         "no per-atom stress of the mesh",
