@@ -18,7 +18,9 @@ from toy_model import write_toy_model
 RUN_DECK = """
 import sys
 from hotpp_lr.lammps import lammps_instance
-lammps_instance("-log", "none").file(sys.argv[1])
+lmp = lammps_instance(*(sys.argv[2:] or ("-log", "none")))
+lmp.file(sys.argv[1])
+lmp.finalize()
 """
 
 
@@ -83,18 +85,26 @@ def engine(lammps_installed, tmp_path) -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture
-def run_deck(lammps_installed, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
-    """Run an input deck in a child process, so that a crash is a failed test and not the end of all tests."""
+def run_python(lammps_installed, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a Python command line in a child process, so that a crash is a failed test and not the end of all tests."""
 
-    def run(deck: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-        (tmp_path / "in.deck").write_text(deck)
+    def run(*command: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [*launcher, sys.executable, "-c", RUN_DECK, "in.deck"],
+            [sys.executable, *command],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
         )
+
+    return run
+
+
+@pytest.fixture
+def run_deck(run_python, tmp_path) -> Callable[[str], subprocess.CompletedProcess]:
+    def run(deck: str) -> subprocess.CompletedProcess:
+        (tmp_path / "in.deck").write_text(deck)
+        return run_python("-c", RUN_DECK, "in.deck")
 
     return run

@@ -19,6 +19,11 @@ def mpi_rank() -> int:
     return int(os.environ.get("PMI_RANK", 0))
 
 
+def finalize() -> None:
+    """End MPI, after the last instance. mpiexec kills all ranks as soon as one ends without having said so."""
+    lammps_instance("-log", "none", "-screen", "none").finalize()
+
+
 class Engine:
     """One LAMMPS instance with `ions` and `pair_style`; energies and forces in the units of `units`."""
 
@@ -32,6 +37,7 @@ class Engine:
         coeff="* * Na Cl",
         extra=(),
         atom_style="atomic",
+        boundary="p p p",
     ):
         self.units = units
         if mpi_rank() == 0:
@@ -40,6 +46,7 @@ class Engine:
         self.log = data.with_suffix(".log")
         self.commands(
             f"units {units}",
+            f"boundary {boundary}",
             f"atom_style {atom_style}",
             "atom_modify map array",
             f"read_data {data}",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from ionic_crystals import Ions, rock_salt, with_guests
-from lammps_engine import Engine, mpi_rank
+from lammps_engine import Engine, finalize, mpi_rank
 
 IONS = rock_salt((4, 4, 4))
 BALANCE = ("comm_style tiled", "balance 0.9 rcb")
@@ -72,6 +72,8 @@ CASES = {
     "dynamics, fix balance": Case(
         IONS, MODEL, after=("comm_style tiled",), run=(*DYNAMICS, "fix b all balance 7 1.0 rcb", "run 40")
     ),
+    "slab": Case(rock_salt((4, 4, 2)), MODEL, settings={"boundary": "p p f"}),
+    "cluster": Case(rock_salt((2, 2, 2)), MODEL, settings={"boundary": "f f f"}),
     "gas": Case(rock_salt((2, 2, 2), noise=0.0).scaled(3.0), MODEL),
 }
 
@@ -115,6 +117,7 @@ def main(folder: str, output: str, *names: str) -> None:
             results[f"{name}: {key}"] = value
     if mpi_rank() == 0:
         np.savez(output, **results)
+    finalize()
 
 
 if __name__ == "__main__":

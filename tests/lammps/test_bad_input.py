@@ -134,9 +134,9 @@ def files(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def run_bad(run_deck, files, tmp_path):
-    def run(changes: dict[str, str], launcher: tuple[str, ...] = ()):
+    def run(changes: dict[str, str]):
         shutil.copytree(files, tmp_path, dirs_exist_ok=True)
-        return run_deck(DECK.format(**{**GOOD, **changes}), launcher)
+        return run_deck(DECK.format(**{**GOOD, **changes}))
 
     return run
 

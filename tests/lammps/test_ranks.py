@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import RUN_DECK
+from ionic_crystals import write_data
 from rank_cases import CASES
 
 pytestmark = pytest.mark.mpi
@@ -74,3 +76,30 @@ def test_the_cases_have_something_to_compare(results):
     assert np.abs(one["ensemble: deviation"]).max() > 1e-3
     ignored = np.abs(one["ignored atoms: charges"][:, 0]) < 1e-12
     assert ignored.sum() == 10
+
+
+def test_partitions_do_not_meet(models, mpiexec, tmp_path):
+    """Two runs side by side in one mpiexec, each with a communicator and a mesh of its own."""
+    write_data(tmp_path / "ions.data", CASES["brick"].ions)
+    (tmp_path / "in.deck").write_text(
+        f"""
+        variable  model world "{models["charge+dipole"]}" "{models["other"]}"
+        units     metal
+        read_data ions.data
+        pair_style hotpp/lr ${{model}}
+        pair_coeff * * Na Cl
+        thermo_modify format float %.12g
+        run       0
+        """
+    )
+    result = mpiexec(2, "-c", RUN_DECK, "in.deck", "-partition", "2x1", "-in", "in.deck", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout
+    energies = [pe_of(tmp_path / f"log.lammps.{k}") for k in range(2)]
+    assert abs(energies[0] - energies[1]) > 1e-3
+
+
+def pe_of(log: Path) -> float:
+    """E_pair of the first step of a log file."""
+    lines = log.read_text().splitlines()
+    header = next(k for k, line in enumerate(lines) if "E_pair" in line)
+    return float(lines[header + 1].split()[lines[header].split().index("E_pair")])
