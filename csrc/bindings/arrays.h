@@ -36,6 +36,13 @@ inline Deconvolution deconvolution_of(const std::string& name) {
   throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
 }
 
+inline Boundary boundary_of(const std::string& name) {
+  if (name == "periodic") return Boundary::Periodic;
+  if (name == "slab") return Boundary::Slab;
+  throw std::invalid_argument("The boundary is '" + name +
+                              "': choose periodic or slab; clusters have no cell, see Cluster.");
+}
+
 /// One atom list with its shapes checked; keeps the arrays alive.
 struct Atoms {
   Doubles positions, charges;

@@ -31,13 +31,6 @@ using namespace hotpp::pme::bindings;
 
 namespace {
 
-Boundary boundary_of(const std::string& name) {
-  if (name == "periodic") return Boundary::Periodic;
-  if (name == "slab") return Boundary::Slab;
-  throw std::invalid_argument("The boundary is '" + name +
-                              "': choose periodic or slab; clusters have no cell, see Cluster.");
-}
-
 ClusterMethod method_of(const std::string& name) {
   if (name == "auto") return ClusterMethod::Auto;
   if (name == "direct") return ClusterMethod::Direct;

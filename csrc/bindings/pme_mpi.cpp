@@ -94,13 +94,13 @@ void bind_plan(py::module_& m, const char* name) {
   py::class_<P>(m, name)
       .def(py::init([](int order, const std::array<int, 3>& mesh, double smearing,
                        const std::string& deconvolution, bool subtract_self, const std::string& kernel,
-                       const std::array<int, 2>& layout, int colour) {
+                       const std::string& boundary, const std::array<int, 2>& layout, int colour) {
              return make<Real>({order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
-                                subtract_self},
+                                subtract_self, boundary_of(boundary)},
                                layout, colour);
            }),
            py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
-           py::arg("subtract_self") = true, py::arg("kernel") = "gaussian",
+           py::arg("subtract_self") = true, py::arg("kernel") = "gaussian", py::arg("boundary") = "periodic",
            py::arg("layout") = std::array<int, 2>{0, 0}, py::arg("colour") = 0,
            "Collective: a plan for the ranks of the same colour; layout: rows x columns of mesh owners, (0, "
            "0): chosen.")

@@ -6,7 +6,9 @@
 //   E = (2 pi k_e / V) [M² - Q sum_i (q_i z_i² + 2 z_i μ_iz) - Q² L_z²/12],   M = sum_i (q_i z_i + μ_iz)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "pme/cell.h"
 #include "pme/settings.h"
@@ -19,6 +21,29 @@ constexpr double min_vacuum = 2.0;
 /// Throws std::invalid_argument when a or b leave the xy plane or the vacuum is thinner than min_vacuum times
 /// the slab. Atoms must not be wrapped through the vacuum: z is used as given.
 void check_slab(const Cell&, std::int64_t n, const double* positions);
+
+/// Lowest and highest z of atoms.
+struct SlabExtent {
+  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+  void add(double z) {
+    low = std::min(low, z);
+    high = std::max(high, z);
+  }
+};
+void check_slab(const Cell&, const SlabExtent&);
+
+/// Sums over atoms that the correction needs.
+struct SlabMoments {
+  double charge = 0.0, moment = 0.0, second = 0.0;  ///< Q, M, sum_i (q z² + 2 z μ_z)
+  double by_charge[3] = {}, by_moment[3] = {};      ///< sum_i q r_i, sum_i (q z + μ_z) r_i
+  void add(const double position[3], double charge, const double dipole[3]);  ///< dipole or null
+};
+
+/// What the correction adds to energy and strain derivative, and to the outputs of atoms, from the sums over
+/// all of them.
+void add_slab_energy(const Cell&, const SlabMoments&, Output&);
+void add_slab_to_atoms(const Cell&, const SlabMoments&, std::int64_t n, const double* positions,
+                       const double* charges, const double* dipoles, Output&);
 
 /// Adds the correction and its derivatives to every output that is wanted.
 void add_slab_correction(const Cell&, std::int64_t n, const double* positions, const double* charges,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from hotpp_lr import _pme_mpi
 
 SMEARING = 1.1
 
@@ -20,6 +21,7 @@ class Case:
     atoms: int = 90
     steps: int = 1
     options: dict = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
 
     @property
     def owners(self) -> int:
@@ -31,6 +33,10 @@ class Case:
         cell = np.diag([8.0, 9.0, 10.0]) + rng.uniform(-1.5, 1.5, (3, 3))
         positions = rng.uniform(0, 1, (self.atoms, 3)) @ cell + rng.integers(-1, 2, (self.atoms, 3)) @ cell
         positions += 0.9 * step * rng.normal(size=3) + 0.1 * step * rng.normal(size=(self.atoms, 3))
+        if self.plan.get("boundary") == "slab":  # a and b in the xy plane, atoms not wrapped along z
+            cell[:2, 2], cell[2, 2] = 0.0, 30.0
+            scaled = rng.uniform(0, 1, (self.atoms, 3)) * (1.0, 1.0, 0.3)
+            positions = (scaled + (1.0, 1.0, 0.0) * rng.integers(-1, 2, (self.atoms, 3))) @ cell
         positions[:1] = 0.0  # on a mesh point
         positions[1:2] = -1e-17  # rounds to a whole cell
         charges = rng.normal(size=self.atoms) + 0.1
@@ -101,6 +107,9 @@ CASES = {
     "no atoms": Case("dealt", atoms=0, order=4),
     "moving atoms and domains": Case("tiled", steps=4),
     "moving atoms and domains, float": Case("tiled", steps=4, precision="float"),
+    "prolate kernel": Case("tiled", plan={"kernel": "prolate"}),
+    "slab": Case("tiled", mesh=(12, 10, 45), plan={"boundary": "slab"}),
+    "slab, float": Case("dealt", mesh=(12, 10, 45), precision="float", plan={"boundary": "slab"}),
     "energy only": Case("tiled", options={"outputs": False, "strain": False}),
     "strain without outputs": Case("tiled", options={"outputs": False}),
     **{
@@ -125,6 +134,6 @@ def run(case: Case, step: int, plan, owner: np.ndarray, rank: int) -> dict:
     return results | {"own": own, "x": x, "y": y, "mesh": mesh, "traffic": traffic}
 
 
-def make_plan(module, case: Case, **options):
-    kind = {"double": module.DistributedPlanDouble, "float": module.DistributedPlanFloat}[case.precision]
-    return kind(case.order, case.mesh, SMEARING, layout=case.layout, **options)
+def make_plan(case: Case, **options):
+    kind = {"double": _pme_mpi.DistributedPlanDouble, "float": _pme_mpi.DistributedPlanFloat}[case.precision]
+    return kind(case.order, case.mesh, SMEARING, layout=case.layout, **case.plan, **options)

@@ -16,7 +16,7 @@ def all_cases(rank: int, ranks: int) -> dict:
     for name, case in CASES.items():
         if case.owners > ranks:
             continue
-        plan = make_plan(_pme_mpi, case)
+        plan = make_plan(case)
         for step in range(case.steps):
             results[name, step] = run(case, step, plan, case.owner(step, ranks), rank)
         results[name, "layout"] = plan.layout
@@ -27,8 +27,8 @@ def two_communicators(rank: int, ranks: int) -> dict:
     """Odd and even ranks have a plan each, and all have one together; used in turns."""
     cases = [Case("tiled", order=6), Case("tiled", order=5, mesh=(9, 11, 15), atoms=40)]
     colour, members = rank % 2, ranks // 2
-    together = make_plan(_pme_mpi, cases[0])
-    apart = make_plan(_pme_mpi, cases[colour], colour=colour)
+    together = make_plan(cases[0])
+    apart = make_plan(cases[colour], colour=colour)
     results = {}
     for step in range(3):
         results["together", step] = run(cases[0], step, together, cases[0].owner(step, ranks), rank)
@@ -80,10 +80,10 @@ def mistakes(rank: int, ranks: int) -> dict:
         results[f"same after mistakes, {precision}"] = all(np.array_equal(before[k], after[k]) for k in before)
 
         def stack(count, precision_kind=kind):
-            """Unit charges on one mesh point, equally many on ranks 0 and 1. Returns the largest mesh value."""
+            """Unit charges on one mesh point, about equally many on all ranks. Returns the largest mesh value."""
             plan = precision_kind(4, (8, 8, 8), SMEARING, layout=(1, 1))
             plan.set_cell(8 * np.eye(3))
-            n = (count + 1) // 2 if rank == 0 else count // 2 if rank == 1 else 0
+            n = (count + ranks - 1 - rank) // ranks
             mesh = plan.charge_mesh(np.zeros((n, 3)), np.ones(n))[2]
             return mesh.max() if rank == 0 else None
 
@@ -94,6 +94,14 @@ def mistakes(rank: int, ranks: int) -> dict:
     plan = _pme_mpi.DistributedPlanDouble(3, case.mesh, SMEARING)
     plan.set_cell(cell)
     attempt("order 3 forces on one rank", lambda: plan.execute(*good, forces=rank == 1))
+    slab = CASES["slab"]
+    plan = make_plan(slab)
+    cell, positions, charges, dipoles = slab.system(0)
+    plan.set_cell(cell)
+    # each rank's atoms are a thin layer, but all together are too thick
+    flat = positions[rank::ranks] * (1.0, 1.0, 0.1) + (0.0, 0.0, 8.0 * rank)
+    atoms = flat, charges[rank::ranks], dipoles[rank::ranks]
+    attempt("slab too thick", lambda plan=plan, atoms=atoms: plan.execute(*atoms))
     settings = {
         "orders differ": {"order": 6 + (rank == 1)},
         "meshes differ": {"mesh": (12, 10, 14 + 2 * (rank == 1))},

@@ -12,8 +12,7 @@ Convolution<Real>::Convolution(const Settings& settings, const Grid<Real>& grid)
       x_(grid.points[0]),
       y_(grid.points[1]),
       z_(grid.points[2]),
-      columns_(settings),
-      kernel_(settings.kernel) {
+      columns_(settings) {
   influence_.resize(block(grid.points[1], 0));
   if (settings.kernel.kind != KernelKind::Gaussian) slope_.resize(influence_.size());
 }
@@ -29,27 +28,8 @@ void Convolution<Real>::set_cell(const Cell& cell) {
 #pragma omp parallel for schedule(static)
   for (int y = 0; y < grid_.points[1]; ++y)
     for (int b = 0; b < blocks_; ++b)
-      kernels<Real>().influence_of_column(grid_.points[0], columns_.column(y, b, lanes),
-                                          influence_.data() + block(y, b),
-                                          slope_.empty() ? nullptr : slope_.data() + block(y, b));
-  influence_[0] = Real(0);  // k = 0
-  if (kernel_.truncation > 0.0) truncate();
-}
-
-/// Cuts the pair kernel off (pme/kernel.h); once per box, not worth a kernel of its own.
-template <class Real>
-void Convolution<Real>::truncate() {
-#pragma omp parallel for schedule(static)
-  for (int y = 0; y < grid_.points[1]; ++y)
-    for (int b = 0; b < blocks_; ++b) {
-      const ModeColumn c = columns_.column(y, b, lanes);
-      Real* const values = influence_.data() + block(y, b);
-      for (int x = 0; x < grid_.points[0]; ++x)
-        for (int j = 0; j < lanes; ++j) {
-          const double k2 = c.square[x] + c.linear[j] * c.mixed_index[x] + c.constant[j];
-          values[x * lanes + j] *= kernel_.truncation_factor(k2);
-        }
-    }
+      columns_.influence(y, b, influence_.data() + block(y, b),
+                         slope_.empty() ? nullptr : slope_.data() + block(y, b));
 }
 
 template <class Real>

@@ -43,7 +43,6 @@ class Convolution {
  private:
   static constexpr int lanes = fft_lanes<Real>;
 
-  void truncate();
   /// [y][block of z][x][lane]
   std::size_t block(int y, int z_block) const {
     return (static_cast<std::size_t>(y) * blocks_ + z_block) * grid_.points[0] * lanes;
@@ -53,7 +52,6 @@ class Convolution {
   int blocks_;  // of modes along z
   LineTransform<Real> x_, y_, z_;
   ModeColumns columns_;
-  Kernel kernel_;
   std::vector<Real> influence_, slope_;  // slope: -d ln phi/d(k²), only for kernels where it is not simple
 };
 

@@ -62,6 +62,24 @@ ModeColumn ModeColumns::column(int y, int z_block, int lanes) const {
   return c;
 }
 
+template <class Real>
+void ModeColumns::influence(int y, int z_block, Real* values, Real* slope) const {
+  constexpr int lanes = fft_lanes<Real>;
+  const ModeColumn c = column(y, z_block, lanes);
+  kernels<Real>().influence_of_column(settings_.mesh[0], c, values, slope);
+  if (y == 0 && z_block == 0) values[0] = Real(0);  // k = 0
+  if (!(settings_.kernel.truncation > 0.0)) return;
+  // cuts the pair kernel off (pme/kernel.h); once per box, not worth a kernel of its own
+  for (int x = 0; x < settings_.mesh[0]; ++x)
+    for (int j = 0; j < lanes; ++j) {
+      const double k2 = square_[x] + c.linear[j] * mixed_[0][x] + c.constant[j];
+      values[x * lanes + j] *= static_cast<Real>(settings_.kernel.truncation_factor(k2));
+    }
+}
+
+template void ModeColumns::influence(int, int, float*, float*) const;
+template void ModeColumns::influence(int, int, double*, double*) const;
+
 LineSums ModeColumns::line_sums(int y, int z, const double (*sums)[column_lanes], int lane) const {
   // a stored mode of the last axis stands for its mirror image as well, unless it is its own
   const double twice = z == 0 || 2 * z == settings_.mesh[2] ? 1.0 : 2.0;

@@ -25,6 +25,9 @@ class ModeColumns {
 
   /// Modes (all x, y, z_block · lanes + 0 .. lanes-1).
   ModeColumn column(int y, int z_block, int lanes) const;
+  /// Influence function [x][lane] of the same modes; slope (or null) as in kernels_modes.h.
+  template <class Real>
+  void influence(int y, int z_block, Real* values, Real* slope) const;
   /// From the sums of a block, see ModeColumn, to those of its line (y, z).
   LineSums line_sums(int y, int z, const double (*sums)[column_lanes], int lane) const;
   /// Adds to Cartesian strain (xx, yy, zz, xy, xz, yz) what moments summed over lines stand for.

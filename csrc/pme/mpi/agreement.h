@@ -9,6 +9,7 @@
 
 #include "pme/mpi/communicator.h"
 #include "pme/mpi/window.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme {
 
@@ -17,6 +18,7 @@ struct Announcement {
   std::int32_t failed = 0;
   std::int32_t wants_outputs = 0, wants_strain = 0, has_dipoles = 0;
   double largest = 0.0;      ///< bound of a contribution to the mesh, e
+  SlabExtent extent;         ///< of the atoms
   std::uint64_t common = 0;  ///< hash of what must be the same on all ranks
 };
 

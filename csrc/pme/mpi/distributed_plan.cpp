@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -21,7 +23,8 @@ std::uint64_t settings_hash(const Settings& s, int rows, int columns) {
   const double values[] = {double(s.order),       double(s.mesh[0]),       double(s.mesh[1]),
                            double(s.mesh[2]),     double(s.deconvolution), double(s.subtract_self),
                            double(s.kernel.kind), s.kernel.smearing,       s.kernel.tail,
-                           double(rows),          double(columns)};
+                           s.kernel.truncation,   double(s.boundary),      double(rows),
+                           double(columns)};
   return hash_of(values, static_cast<int>(std::size(values)));
 }
 
@@ -99,11 +102,14 @@ struct DistributedPlan<Real>::Parts {
     return convolution ? OwnedRows{convolution->plane(), convolution->row()} : OwnedRows{0, 0};
   }
 
+  void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
+               Output&);
   int sum_charges(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
                   const Output&);
   void charges_to_reals(int exponent);
   void write_atoms(const double* charges, const double* dipoles, Output);
-  void finish(const GlobalTotals&, std::int64_t n, Output&) const;
+  void finish(const GlobalTotals&, std::int64_t n, const double* positions, const double* charges,
+              const double* dipoles, Output&) const;
 };
 
 /// From atoms to the summed mesh of the owners; returns its fixed-point exponent.
@@ -118,6 +124,7 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
   mine.has_dipoles = n > 0 && dipoles;
   try {
     check_execute(settings, cell, n, positions, charges, dipoles, output);
+    for (std::int64_t i = 0; i < n; ++i) mine.extent.add(positions[3 * i + 2]);
     atoms.locate(cell, n, positions, charges, dipoles);
     mine.box = atoms.box();
     mine.largest = atoms.largest();
@@ -134,11 +141,15 @@ int DistributedPlan<Real>::Parts::sum_charges(std::int64_t n, const double* posi
 
   sums = GlobalSums();
   double largest = 0.0;
+  SlabExtent extent;
   boxes.clear();
   for (const Announcement& a : announced) {
     boxes.push_back(a.box);
+    extent.low = std::min(extent.low, a.extent.low);
+    extent.high = std::max(extent.high, a.extent.high);
     largest = std::max(largest, a.largest);
   }
+  if (settings.boundary == Boundary::Slab) check_slab(cell, extent);  // the same on all ranks
   const int exponent = fixed_point_exponent<Real>(largest);
   halo.begin_step(boxes);
   atoms.sort();
@@ -187,7 +198,8 @@ void DistributedPlan<Real>::Parts::write_atoms(const double* charges, const doub
 #pragma omp for schedule(static)
     for (std::int64_t k = 0; k < blocks; ++k) {
       const std::int64_t begin = k * block, end = std::min(n, begin + block);
-      Real derivatives[block * components(2)];
+      alignas(cache_line) Real derivatives[block * components(2)];
+      prefetch_outputs(atoms.original(), begin, end, charges, dipoles, output);
       kernels<Real>().gather[settings.order][rank](view, atoms.atoms(), begin, end, derivatives);
       // one atom at a time where its strain is needed by itself: sums over blocks would depend on the ranks
       const std::int64_t step = dipole_strain ? 1 : end - begin;
@@ -207,7 +219,9 @@ void DistributedPlan<Real>::Parts::write_atoms(const double* charges, const doub
 
 /// Global results, and what they add to those of the atoms.
 template <class Real>
-void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64_t n, Output& output) const {
+void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64_t n, const double* positions,
+                                          const double* charges, const double* dipoles,
+                                          Output& output) const {
   if (totals.mesh_overflow)
     throw std::overflow_error(
         "The sum on the charge mesh overflowed: more than 16 (float mesh) or 8192 (double mesh) times the "
@@ -231,6 +245,10 @@ void DistributedPlan<Real>::Parts::finish(const GlobalTotals& totals, std::int64
   self.add(totals.charges, output);
   if (output.potential)
     for (std::int64_t i = 0; i < n; ++i) output.potential[i] += 2.0 * self.background * totals.charges.charge;
+  if (settings.boundary == Boundary::Slab) {
+    add_slab_energy(cell, totals.slab, output);
+    add_slab_to_atoms(cell, totals.slab, n, positions, charges, dipoles, output);
+  }
 }
 
 template <class Real>
@@ -267,34 +285,45 @@ void DistributedPlan<Real>::set_cell(const double cell[9]) {
 }
 
 template <class Real>
-void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
-                                    const double* dipoles, Output& output) {
-  Parts& p = *parts_;
-  const int exponent = p.sum_charges(n, positions, charges, dipoles, output);
+void DistributedPlan<Real>::Parts::execute(std::int64_t n, const double* positions, const double* charges,
+                                           const double* dipoles, Output& output) {
+  const int exponent = sum_charges(n, positions, charges, dipoles, output);
   bool outputs = false, strain = false, any_dipoles = false;
-  for (const Announcement& a : p.announced) {
+  for (const Announcement& a : announced) {
     outputs |= a.wants_outputs;
     strain |= a.wants_strain;
     any_dipoles |= a.has_dipoles;
   }
   const bool way_back = outputs || (strain && any_dipoles);
-  if (p.convolution) {
-    p.charges_to_reals(exponent);
-    p.convolution->convolve(way_back, strain, &p.sums.modes);
-    p.traffic.transposes = p.convolution->traffic();
+  if (convolution) {
+    charges_to_reals(exponent);
+    convolution->convolve(way_back, strain, &sums.modes);
+    traffic.transposes = convolution->traffic();
   }
   if (way_back) {
-    p.halo.potentials_to_windows(p.window(), p.window_potential.data(), p.owned_rows(),
-                                 p.convolution ? p.convolution->mesh() : nullptr);
-    unfold(p.window(), p.settings.mesh, p.window_potential.data());
-    p.traffic.potential = p.halo.potential_traffic();
+    halo.potentials_to_windows(window(), window_potential.data(), owned_rows(),
+                               convolution ? convolution->mesh() : nullptr);
+    unfold(window(), settings.mesh, window_potential.data());
+    traffic.potential = halo.potential_traffic();
     Output mine = output;
     mine.want_strain = strain;
-    p.write_atoms(charges, dipoles, mine);
+    write_atoms(charges, dipoles, mine);
   }
-  p.sums.add_atoms(n, charges, dipoles);
-  p.traffic.collectives.add(reduce_bytes());
-  p.finish(reduce(p.comm, p.sums), n, output);
+  sums.add_atoms(settings, n, positions, charges, dipoles);
+  traffic.collectives.add(reduce_bytes());
+  finish(reduce(comm, sums), n, positions, charges, dipoles, output);
+}
+
+template <class Real>
+void DistributedPlan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
+                                    const double* dipoles, Output& output) {
+  try {
+    parts_->execute(n, positions, charges, dipoles, output);
+  } catch (const std::bad_alloc&) {  // in the middle of an exchange: the others would wait for ever
+    std::fputs("hotpp-lr: a rank has run out of memory for the mesh; use more ranks or a coarser mesh.\n",
+               stderr);
+    MPI_Abort(parts_->comm.get(), 1);
+  }
 }
 
 template <class Real>

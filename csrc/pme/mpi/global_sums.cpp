@@ -6,7 +6,7 @@
 namespace hotpp::pme {
 namespace {
 
-constexpr int exact_sums = 1 + 6 + 9 + 3, flags = 2;
+constexpr int exact_sums = 1 + 6 + 9 + 3 + 9, flags = 2;
 using Buffer = std::array<double, exact_sums * ExactSum::bins + flags>;
 
 /// Calls f(sum, index) for all exact sums in a fixed order.
@@ -19,13 +19,29 @@ void for_each(GlobalSums& s, F&& f) {
   f(s.charge, k++);
   f(s.charge_squared, k++);
   f(s.dipole_squared, k++);
+  for (ExactSum& sum : s.slab) f(sum, k++);
+}
+
+/// Calls f(member, index) for the members of SlabMoments.
+template <class F>
+void for_each(SlabMoments& m, F&& f) {
+  int k = 0;
+  for (double* member : {&m.charge, &m.moment, &m.second}) f(*member, k++);
+  for (double& member : m.by_charge) f(member, k++);
+  for (double& member : m.by_moment) f(member, k++);
 }
 
 }  // namespace
 
-void GlobalSums::add_atoms(std::int64_t n, const double* charges, const double* dipoles) {
+void GlobalSums::add_atoms(const Settings& settings, std::int64_t n, const double* positions,
+                           const double* charges, const double* dipoles) {
   bool fits = true;
   for (std::int64_t i = 0; i < n; ++i) {
+    if (settings.boundary == Boundary::Slab) {
+      SlabMoments atom;
+      atom.add(positions + 3 * i, charges[i], dipoles ? dipoles + 3 * i : nullptr);
+      for_each(atom, [&](double& member, int k) { fits &= slab[k].add(member); });
+    }
     fits &= charge.add(charges[i]);
     fits &= charge_squared.add(charges[i] * charges[i]);
     if (!dipoles) continue;
@@ -51,6 +67,7 @@ GlobalTotals reduce(const Communicator& comm, GlobalSums& sums) {
   totals.charges.charge = value();
   totals.charges.charge_squared = value();
   totals.charges.dipole_squared = value();
+  for_each(totals.slab, [&](double& member, int) { member = value(); });
   totals.mesh_overflow = flag[0] > 0;
   totals.too_large = flag[1] > 0;
   return totals;

@@ -6,6 +6,7 @@
 #include "pme/mpi/communicator.h"
 #include "pme/mpi/distributed_convolution.h"
 #include "pme/outputs.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme {
 
@@ -14,15 +15,18 @@ struct GlobalSums {
   ExactModeSums modes;
   ExactSum dipole_strain[9];  ///< as AtomSums::strain
   ExactSum charge, charge_squared, dipole_squared;
+  ExactSum slab[9];  ///< SlabMoments in the order of its members
   bool mesh_overflow = false, too_large = false;
 
-  void add_atoms(std::int64_t n, const double* charges, const double* dipoles);
+  void add_atoms(const Settings&, std::int64_t n, const double* positions, const double* charges,
+                 const double* dipoles);
 };
 
 /// The same over all ranks, rounded to float64 once.
 struct GlobalTotals {
   double mode_energy, mode_moments[6], dipole_strain[9];
   ChargeSums charges;
+  SlabMoments slab;
   bool mesh_overflow, too_large;
 };
 

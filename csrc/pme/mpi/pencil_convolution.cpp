@@ -90,10 +90,8 @@ void PencilConvolution<Real>::set_cell(const Cell& cell) {
 #pragma omp parallel for schedule(static)
   for (int y = 0; y < mode_y_.size(); ++y)
     for (int z = 0; z < blocks_.size(); ++z)
-      kernels<Real>().influence_of_column(
-          layout_.mesh[0], mode_columns_.column(mode_y_.begin + y, blocks_.begin + z, lanes),
-          influence_.data() + x_block(y, z), slope_.empty() ? nullptr : slope_.data() + x_block(y, z));
-  if (mode_y_.begin == 0 && blocks_.begin == 0 && !influence_.empty()) influence_[0] = Real(0);  // k = 0
+      mode_columns_.influence(mode_y_.begin + y, blocks_.begin + z, influence_.data() + x_block(y, z),
+                              slope_.empty() ? nullptr : slope_.data() + x_block(y, z));
 }
 
 template <class Real>

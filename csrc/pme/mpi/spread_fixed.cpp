@@ -45,6 +45,8 @@ HOTPP_INLINE Ints rounded(Reals value, double) {
 }
 
 /// Planes [x0, x1) of the window with all the atoms that touch them; the sign bit of the result: overflow.
+/// A sum counts as overflowed from half of the largest integer on, where the two highest bits differ. One
+/// contribution is at most 1/16 of that and cannot jump over it.
 template <class Real, int P, bool Dipoles>
 HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const WindowAtoms<Real>& atoms,
                                           Real scale, int x0, int x1, FixedInt<Real>* mesh) {
@@ -52,10 +54,11 @@ HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const Window
   using L = Lanes<Real, W>;
   using Int = FixedInt<Real>;
   typename L::Unsigned lost[L::count] = {};
+  const std::ptrdiff_t stride = window.row;
   std::fill(mesh + x0 * window.plane, mesh + x1 * window.plane, Int(0));
   const std::int64_t end = atoms.plane_begin(std::min(x1, window.points[0] - P + 1));
   for (std::int64_t i = atoms.plane_begin(std::max(0, x0 - P + 1)); i < end; ++i) {
-    const MeshAtom<Real>& atom = atoms.atoms()[i];
+    const MeshAtom<Real> atom = atoms.atoms()[i];  // a copy: the mesh has integers, too
     const Real* const c = atoms.coefficients() + 4 * i;
     alignas(cache_line) Real x[W], y[W], z[W], dx[W], dy[W], dz[W];
     spline_weights<P, 0, W>(atom.offset[0], x);
@@ -80,19 +83,22 @@ HOTPP_CLONES FixedInt<Real> spread_planes(const Grid<Real>& window, const Window
     if constexpr (Dipoles) std::memcpy(dzs, dz, sizeof(dzs));
     const int b = atom.first[0], lx_end = std::min(P, x1 - b);
     for (int lx = std::max(0, x0 - b); lx < lx_end; ++lx) {
-      Int* const plane = mesh + (b + lx) * window.plane + atom.first[2];
-      for (int ly = 0; ly < P; ++ly) {
-        Int* const row = plane + (atom.first[1] + ly) * window.row;
-        const Real c0 = Dipoles ? dx[lx] * y[ly] + x[lx] * dy[ly] : x[lx] * y[ly], c1 = x[lx] * y[ly];
+      alignas(cache_line) Real c0[W], c1[W];  // of all rows at once
+      for (int j = 0; j < W; ++j) {
+        c1[j] = x[lx] * y[j];
+        c0[j] = Dipoles ? dx[lx] * y[j] + x[lx] * dy[j] : c1[j];
+      }
+      Int* row = mesh + (b + lx) * window.plane + atom.first[1] * stride + atom.first[2];
+      for (int ly = 0; ly < P; ++ly, row += stride) {
         for (int n = 0; n < L::count; ++n) {
-          typename L::Reals value = c0 * zs[n];
-          if constexpr (Dipoles) value += c1 * dzs[n];
+          typename L::Reals value = c0[ly] * zs[n];
+          if constexpr (Dipoles) value += c1[ly] * dzs[n];
           const auto add = reinterpret_cast<typename L::Unsigned>(rounded<typename L::Ints>(value, Real()));
-          typename L::Unsigned before, after;
-          std::memcpy(&before, row + n * L::lanes, sizeof(before));
-          after = before + add;
-          std::memcpy(row + n * L::lanes, &after, sizeof(after));
-          lost[n] |= (before ^ after) & (add ^ after);
+          typename L::Unsigned sum;
+          std::memcpy(&sum, row + n * L::lanes, sizeof(sum));
+          sum += add;
+          std::memcpy(row + n * L::lanes, &sum, sizeof(sum));
+          lost[n] |= sum ^ (sum + sum);
         }
       }
     }

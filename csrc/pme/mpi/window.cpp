@@ -65,21 +65,23 @@ void WindowAtoms<Real>::sort() {
   atoms_.resize(n);
   coefficients_.resize(4 * n);
   original_.resize(n);
-  row_begin_.assign(static_cast<std::size_t>(box_.size[0]) * box_.size[1] + 2, 0);
-  auto row_of = [&](const MeshAtom<Real>& atom) {
-    return static_cast<std::size_t>(atom.first[0]) * box_.size[1] + atom.first[1];
+  const std::size_t keys = box_.size[0] * keys_per_plane();
+  begin_.assign(keys + 2, 0);
+  auto key_of = [&](const MeshAtom<Real>& atom) {
+    return atom.first[0] * keys_per_plane() + static_cast<std::size_t>(atom.first[2] / tile) * box_.size[1] +
+           atom.first[1];
   };
   for (MeshAtom<Real>& atom : located_) {
     for (int d = 0; d < 3; ++d) {
       atom.first[d] -= box_.begin[d];
       if (atom.first[d] < 0) atom.first[d] += mesh_[d];
     }
-    ++row_begin_[row_of(atom) + 2];
+    ++begin_[key_of(atom) + 2];
   }
-  for (std::size_t row = 2; row < row_begin_.size(); ++row) row_begin_[row] += row_begin_[row - 1];
+  for (std::size_t key = 2; key < begin_.size(); ++key) begin_[key] += begin_[key - 1];
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int32_t to =
-        row_begin_[row_of(located_[i]) + 1]++;  // afterwards the begin of each row is in place
+        begin_[key_of(located_[i]) + 1]++;  // afterwards the begin of each key is in place
     atoms_[to] = located_[i];
     std::copy_n(&unsorted_[4 * i], 4, &coefficients_[4 * static_cast<std::size_t>(to)]);
     original_[to] = static_cast<std::int32_t>(i);

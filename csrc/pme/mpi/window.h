@@ -19,8 +19,9 @@ struct Box {
   bool empty() const { return size[0] == 0; }
 };
 
-/// Atoms sorted by the row (x, y) of the window their stencil begins with. Which mesh points an atom touches
-/// and its weights do not depend on the window.
+/// Atoms sorted by where in the window their stencil begins: plane x, then tile along z, then row y, so that
+/// the rows that one atom touches are still in the first cache for the next. Which mesh points an atom
+/// touches and its weights do not depend on the window.
 template <class Real>
 class WindowAtoms {
  public:
@@ -40,16 +41,21 @@ class WindowAtoms {
   const Real* coefficients() const { return coefficients_.data(); }  ///< [n, 4]: charge, dipole in mesh units
   const std::int32_t* original() const { return original_.data(); }
   /// Sorted atoms [plane_begin(x), plane_begin(x + 1)) begin in plane x of the window.
-  std::int64_t plane_begin(int x) const { return row_begin_[static_cast<std::size_t>(x) * box_.size[1]]; }
+  std::int64_t plane_begin(int x) const { return begin_[x * keys_per_plane()]; }
 
  private:
+  static constexpr int tile = 32;  ///< points along z
+  std::size_t keys_per_plane() const {
+    return static_cast<std::size_t>((box_.size[2] + tile - 1) / tile) * box_.size[1];
+  }
+
   std::array<int, 3> mesh_;
   int order_;
   Box box_;
   double largest_ = 0.0;
   std::vector<MeshAtom<Real>> located_, atoms_;
   std::vector<Real> unsorted_, coefficients_;
-  std::vector<std::int32_t> original_, row_begin_;
+  std::vector<std::int32_t> original_, begin_;
   std::array<std::vector<char>, 3> occupied_;
 };
 
