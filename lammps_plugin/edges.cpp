@@ -8,13 +8,7 @@
 
 namespace hotpp {
 
-void collect_edges(const LAMMPS_NS::NeighList& list, int n_owned, const double* const* x,
-                   const std::vector<std::int64_t>& row, double cutoff, Edges& edges) {
-  edges.vectors.clear();
-  edges.receivers.clear();
-  edges.senders.clear();
-  edges.sender_atoms.clear();
-
+void EdgeCandidates::collect(const LAMMPS_NS::NeighList& list, int n_owned, const AtomRows& rows) {
   // LAMMPS may list its atoms in any order, the model wants its receivers ascending.
   std::vector<int> numneigh(n_owned, 0);
   std::vector<const int*> neighbours(n_owned, nullptr);
@@ -23,32 +17,77 @@ void collect_edges(const LAMMPS_NS::NeighList& list, int n_owned, const double* 
     numneigh[i] = list.numneigh[i];
     neighbours[i] = list.firstneigh[i];
   }
-
-  const double cutoff_squared = cutoff * cutoff;
-  for (int i = 0; i < n_owned; ++i) {
+  first_.clear();
+  senders_.clear();
+  for (std::int64_t r = 0; r < rows.n_owned; ++r) {
+    const int i = rows.atom[r];
+    first_.push_back(static_cast<int>(senders_.size()));
     for (int k = 0; k < numneigh[i]; ++k) {
       const int j = neighbours[i][k] & NEIGHMASK;
-      const double dx = x[j][0] - x[i][0], dy = x[j][1] - x[i][1], dz = x[j][2] - x[i][2];
+      if (rows.row[j] >= 0) senders_.push_back(j);
+    }
+  }
+  first_.push_back(static_cast<int>(senders_.size()));
+}
+
+void EdgeCandidates::within(const double* const* x, double cutoff, const AtomRows& rows, Edges& edges) const {
+  edges.vectors.clear();
+  edges.receivers.clear();
+  edges.senders.clear();
+  edges.sender_atoms.clear();
+  const double cutoff_squared = cutoff * cutoff;
+  for (std::int64_t r = 0; r < rows.n_owned; ++r) {
+    const double* xi = x[rows.atom[r]];
+    for (int k = first_[r]; k < first_[r + 1]; ++k) {
+      const int j = senders_[k];
+      const double dx = x[j][0] - xi[0], dy = x[j][1] - xi[1], dz = x[j][2] - xi[2];
       if (dx * dx + dy * dy + dz * dz >= cutoff_squared) continue;
       edges.vectors.insert(edges.vectors.end(), {dx, dy, dz});
-      edges.receivers.push_back(i);
-      edges.senders.push_back(row[j]);
+      edges.receivers.push_back(r);
+      edges.senders.push_back(rows.row[j]);
       edges.sender_atoms.push_back(j);
     }
   }
 }
 
-void add_edge_forces(const Edges& edges, const std::vector<double>& gradients, double unit, double** f,
-                     double strain_derivative[9]) {
+void add_edge_forces(const Edges& edges, const AtomRows& rows, const std::vector<double>& gradients,
+                     double unit, double* const* f) {
   for (std::int64_t e = 0; e < edges.size(); ++e) {
     const double* gradient = &gradients[3 * static_cast<std::size_t>(e)];
-    const double* vector = &edges.vectors[3 * static_cast<std::size_t>(e)];
-    double* receiver = f[edges.receivers[e]];
+    double* receiver = f[rows.atom[edges.receivers[e]]];
     double* sender = f[edges.sender_atoms[e]];
     for (int a = 0; a < 3; ++a) {
       receiver[a] += unit * gradient[a];
       sender[a] -= unit * gradient[a];
-      for (int b = 0; b < 3; ++b) strain_derivative[3 * a + b] += gradient[a] * vector[b];
+    }
+  }
+}
+
+void add_edge_strain(const Edges& edges, const std::vector<double>& gradients, double unit,
+                     double strain_derivative[9]) {
+  for (std::int64_t e = 0; e < edges.size(); ++e) {
+    const double* gradient = &gradients[3 * static_cast<std::size_t>(e)];
+    const double* vector = &edges.vectors[3 * static_cast<std::size_t>(e)];
+    for (int a = 0; a < 3; ++a)
+      for (int b = 0; b < 3; ++b) strain_derivative[3 * a + b] += unit * gradient[a] * vector[b];
+  }
+}
+
+void add_edge_stress(const Edges& edges, const AtomRows& rows, const std::vector<double>& gradients,
+                     double unit, double* const* stress, double* const* centroid) {
+  static const int row[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  for (std::int64_t e = 0; e < edges.size(); ++e) {
+    const double* gradient = &gradients[3 * static_cast<std::size_t>(e)];
+    const double* vector = &edges.vectors[3 * static_cast<std::size_t>(e)];
+    const int receiver = rows.atom[edges.receivers[e]], sender = edges.sender_atoms[e];
+    for (int k = 0; k < 9; ++k) {
+      const double virial = -unit * vector[row[k]] * gradient[column[k]];
+      if (centroid) centroid[sender][k] += virial;
+      if (stress && k < 6) {
+        const double transposed = -unit * vector[column[k]] * gradient[row[k]];
+        stress[receiver][k] += 0.25 * (virial + transposed);
+        stress[sender][k] += 0.25 * (virial + transposed);
+      }
     }
   }
 }

@@ -1,41 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "long_range.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 
-#include "pme/accuracy.h"
-#include "pme/plan.h"
+#include "gathered_atoms.h"
 
 namespace hotpp {
-
-// One type for meshes of either precision.
-class LongRange::Mesh {
- public:
-  virtual ~Mesh() = default;
-  virtual void set_cell(const double* cell) = 0;
-  virtual void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
-                       pme::Output& output) = 0;
-};
-
-template <class Real>
-class LongRange::MeshOf : public LongRange::Mesh {
- public:
-  explicit MeshOf(const pme::Settings& settings) : plan_(settings) {}
-  void set_cell(const double* cell) override { plan_.set_cell(cell); }
-  void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
-               pme::Output& output) override {
-    plan_.execute(n, positions, charges, dipoles, output);
-  }
-
- private:
-  pme::Plan<Real> plan_;
-};
-
 namespace {
+
+constexpr double kSlabCell = 3.0;  // heights of the box
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
@@ -44,14 +22,21 @@ pme::Deconvolution deconvolution_of(const std::string& name) {
 
 }  // namespace
 
-LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision)
-    : dipoles_(model.has_dipoles()),
+const char* name_of(Boundary boundary) {
+  if (boundary == Boundary::Periodic) return "periodic";
+  return boundary == Boundary::Slab ? "slab open along z" : "cluster";
+}
+
+LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision,
+                     MPI_Comm world)
+    : world_(world),
+      dipoles_(model.has_dipoles()),
       single_(single_precision),
-      total_charge_(model.total_charge),
+      accuracy_(options.accuracy.value_or(model.accuracy)),
+      total_charge_(options.total_charge.value_or(model.total_charge)),
       deconvolution_(model.deconvolution),
       kernel_(pme::Kernel::named(model.kernel, model.smearing)),
-      choice_(kernel_, options.accuracy.value_or(model.accuracy), dipoles_,
-              options.order.value_or(model.order), options.mesh) {
+      choice_(kernel_, accuracy_, dipoles_, options.order.value_or(model.order), options.mesh) {
   if (dipoles_ && choice_.order() < 4)
     throw std::invalid_argument(
         "order " + std::to_string(choice_.order()) +
@@ -60,77 +45,105 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
 
 LongRange::~LongRange() = default;
 
+void LongRange::set_boundary(Boundary boundary) {
+  if (boundary != boundary_) plan_.reset();
+  boundary_ = boundary;
+}
+
 bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms) {
+  if (boundary_ == Boundary::Cluster) {
+    if (!plan_) plan_ = make_cluster(kernel_, accuracy_, single_, world_);
+    estimate_ = accuracy_;
+    estimate_is_measured_ = true;
+    return false;
+  }
+  cell_ = cell;
+  if (boundary_ == Boundary::Slab) cell_[8] *= kSlabCell;
   const auto assumed = pme::Sources::assumed(n_atoms, dipoles_);
-  const bool chosen = choice_.update(cell.data(), assumed) || !plan_;
+  const bool chosen = choice_.update(cell_.data(), assumed) || !plan_;
   if (chosen) {
     pme::Settings settings;
     settings.order = choice_.order();
     settings.mesh = choice_.mesh();
     settings.kernel = kernel_;
     settings.deconvolution = deconvolution_of(deconvolution_);
-    if (single_) {
-      plan_ = std::make_unique<MeshOf<float>>(settings);
-    } else {
-      plan_ = std::make_unique<MeshOf<double>>(settings);
-    }
-    estimate_ = choice_.estimate(cell.data(), assumed);
+    if (boundary_ == Boundary::Slab) settings.boundary = pme::Boundary::Slab;
+    plan_ = make_mesh(settings, single_, world_);
+    estimate_ = choice_.estimate(cell_.data(), assumed);
     estimate_is_measured_ = false;
   }
-  cell_ = cell;
-  plan_->set_cell(cell.data());
+  plan_->set_cell(cell_.data());
   return chosen;
 }
 
 void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
                          const std::vector<double>& raw_charges, const std::vector<double>& dipoles) {
   const auto size = static_cast<std::size_t>(n);
-  const double excess = std::accumulate(raw_charges.begin(), raw_charges.end(), 0.0) - total_charge_;
+  double sums[2] = {std::accumulate(raw_charges.begin(), raw_charges.end(), 0.0), static_cast<double>(n)};
+  add_up(sums, 2);
+  const double atoms = sums[1], excess = sums[0] - total_charge_;
   charges.resize(size);
-  for (std::size_t i = 0; i < size; ++i) charges[i] = raw_charges[i] - excess / n;
+  if (atoms == 0) {
+    energy = 0;
+    strain_derivative.fill(0);
+    by_charge.clear();
+    by_dipole.clear();
+    return;
+  }
+  for (std::size_t i = 0; i < size; ++i) charges[i] = raw_charges[i] - excess / atoms;
 
-  potential_.resize(size);
-  field_.assign(3 * size, 0.0);
+  potential.resize(size);
+  field.assign(3 * size, 0.0);
   forces.resize(3 * size);
   pme::Output output{};
-  output.potential = potential_.data();
-  output.field = dipoles_ ? field_.data() : nullptr;
+  output.potential = potential.data();
+  // A rank without atoms wants the same outputs as the others: its pointers must not be null.
+  static const double nothing[3] = {0, 0, 0};
+  field.reserve(3);
+  output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
-  plan_->execute(n, positions.data(), charges.data(), dipoles_ ? dipoles.data() : nullptr, output);
+  const double* moments = size > 0 ? dipoles.data() : nothing;
+  plan_->execute(n, positions.data(), charges.data(), dipoles_ ? moments : nullptr, output);
   energy = output.energy;
   for (int k = 0; k < 9; ++k) strain_derivative[k] = output.strain_derivative[k];
 
+  double totals[4] = {std::accumulate(potential.begin(), potential.end(), 0.0), 0, 0, 0};
+  for (std::size_t i = 0; i < 3 * size; ++i) totals[1 + i % 3] += forces[i];
+  add_up(totals, 4);
   // Derivative of the neutralised charges: only differences from the mean potential act on the network.
-  const double mean = std::accumulate(potential_.begin(), potential_.end(), 0.0) / n;
+  const double mean = totals[0] / atoms;
   by_charge.resize(size);
   by_dipole.resize(3 * size);
   atom_energy.resize(size);
-  double net[3] = {0, 0, 0};
   for (std::size_t i = 0; i < size; ++i) {
-    by_charge[i] = potential_[i] - mean;
-    atom_energy[i] = 0.5 * charges[i] * potential_[i];
+    by_charge[i] = potential[i] - mean;
+    atom_energy[i] = 0.5 * charges[i] * potential[i];
     for (int a = 0; a < 3; ++a) {
-      by_dipole[3 * i + a] = -field_[3 * i + a];
-      atom_energy[i] -= 0.5 * dipoles[3 * i + a] * field_[3 * i + a];
-      net[a] += forces[3 * i + a];
+      by_dipole[3 * i + a] = -field[3 * i + a];
+      atom_energy[i] -= 0.5 * dipoles[3 * i + a] * field[3 * i + a];
+      forces[3 * i + a] -= totals[1 + a] / atoms;
     }
   }
-  for (std::size_t i = 0; i < size; ++i)
-    for (int a = 0; a < 3; ++a) forces[3 * i + a] -= net[a] / n;
-  if (!estimate_is_measured_) measure_error(n, positions, dipoles);
+  if (!estimate_is_measured_) measure_error(n, positions, dipoles_ ? moments : nullptr);
 }
 
 // Once per mesh: the error depends on how the charges are ordered.
-void LongRange::measure_error(std::int64_t n, const std::vector<double>& positions,
-                              const std::vector<double>& dipoles) {
-  double sum = 0;
-  for (const double f : forces) sum += f * f;
+void LongRange::measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles) {
   estimate_is_measured_ = true;
-  if (!(sum > 0)) return;  // no charges: nothing to be wrong about
-  const auto sources = pme::Sources::measured(n, positions.data(), charges.data(),
-                                              dipoles_ ? dipoles.data() : nullptr, std::sqrt(sum / n));
+  GatheredAtoms all(world_);
+  all.gather(n, positions.data(), charges.data(), dipoles);
+  double squares = 0;
+  for (const double f : forces) squares += f * f;
+  add_up(&squares, 1);
+  if (!(squares > 0)) return;  // no charges: nothing to be wrong about
+  const auto sources = pme::Sources::measured(all.size(), all.positions(), all.charges(), all.dipoles(),
+                                              std::sqrt(squares / static_cast<double>(all.size())));
   estimate_ = choice_.estimate(cell_.data(), sources);
+}
+
+void LongRange::add_up(double* values, int count) const {
+  MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_DOUBLE, MPI_SUM, world_);
 }
 
 }  // namespace hotpp

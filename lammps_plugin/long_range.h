@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Long-range electrostatics of the model's charges and dipoles in the engine's periodic cell.
+// Long-range electrostatics of the model's charges and dipoles in the engine's cell.
 #pragma once
+
+#include <mpi.h>
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "mesh.h"
 #include "model_metadata.h"
 #include "options.h"
 #include "pme/mesh_choice.h"
 
 namespace hotpp {
 
+// What the box of LAMMPS is: periodic in all directions, open along z, open in all directions.
+enum class Boundary { Periodic, Slab, Cluster };
+const char* name_of(Boundary);
+
 class LongRange {
  public:
-  LongRange(const ModelMetadata& model, const Options& options, bool single_precision);
+  LongRange(const ModelMetadata& model, const Options& options, bool single_precision, MPI_Comm world);
   ~LongRange();
 
+  // Before the first cell, and whenever it changes.
+  void set_boundary(Boundary);
+  Boundary boundary() const { return boundary_; }
   // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has
-  // changed by more than 5 % (pme::MeshChoice). True when it was chosen.
+  // changed by more than 5 % (pme::MeshChoice). True when it was chosen. n_atoms: of all ranks. A slab gets a
+  // cell of three times the height: vacuum of twice the box, as with `kspace_modify slab 3.0`.
   bool set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms);
   const std::array<int, 3>& mesh() const { return choice_.mesh(); }
   int order() const { return choice_.order(); }
@@ -27,35 +39,38 @@ class LongRange {
   // structure of that evaluation.
   double estimated_error() const { return estimate_; }
 
-  // positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n, 3] e·Å
+  // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
+  // 3] e·Å
   void evaluate(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& charges,
                 const std::vector<double>& dipoles);
 
-  // Results of the last evaluation, eV, Å, e.
+  // Results of the last evaluation, eV, Å, e: of the atoms of this rank, and energy and strain derivative of
+  // all atoms.
   double energy = 0;
-  std::vector<double> charges;      // [n] neutralised: Σ q = total charge of the model
+  std::vector<double> charges;      // [n] neutralised: Σ q over all ranks = total charge of the model
   std::vector<double> by_charge;    // [n] ∂E/∂(charge as the network gives it)
   std::vector<double> by_dipole;    // [n, 3] ∂E/∂μ
+  std::vector<double> potential;    // [n] ∂E/∂q at fixed μ, V
+  std::vector<double> field;        // [n, 3] V/Å, zero for a model without dipoles
   std::vector<double> forces;       // [n, 3] at fixed q and μ; the mesh's small net force is taken out
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
 
  private:
-  class Mesh;
-  template <class Real>
-  class MeshOf;
-  void measure_error(std::int64_t n, const std::vector<double>& positions,
-                     const std::vector<double>& dipoles);
+  void add_up(double* values, int count) const;  // over all ranks
 
+  void measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles);
+
+  MPI_Comm world_;
   bool dipoles_, single_;
-  double total_charge_, estimate_ = 0;
+  double accuracy_, total_charge_, estimate_ = 0;
   bool estimate_is_measured_ = false;
   std::string deconvolution_;
+  Boundary boundary_ = Boundary::Periodic;
   pme::Kernel kernel_;
   pme::MeshChoice choice_;
   std::array<double, 9> cell_{};
   std::unique_ptr<Mesh> plan_;
-  std::vector<double> potential_, field_;
 };
 
 }  // namespace hotpp

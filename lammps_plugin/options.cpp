@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "options.h"
 
+#include <cmath>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <stdexcept>
 
 namespace hotpp {
@@ -14,7 +17,9 @@ class Arguments {
  public:
   explicit Arguments(const std::vector<std::string>& words) : words_(words) {}
   bool empty() const { return next_ >= words_.size(); }
+  const std::string& peek() const { return words_[next_]; }
   const std::string& keyword() { return keyword_ = words_[next_++]; }
+  const std::string& keyword_given() const { return keyword_; }
 
   const std::string& value(const std::string& expected) {
     if (empty()) fail("keyword '" + keyword_ + "' needs " + expected + ", but the line ends there");
@@ -22,9 +27,15 @@ class Arguments {
   }
 
   int integer(const std::string& expected) {
-    const double number = real(expected);
-    if (number != static_cast<int>(number)) fail(wrong(expected));
+    const double number = positive(expected);
+    if (number != std::floor(number)) fail(wrong(expected));
     return static_cast<int>(number);
+  }
+
+  double positive(const std::string& expected) {
+    const double number = real(expected);
+    if (!(number > 0)) fail(wrong(expected));
+    return number;
   }
 
   double real(const std::string& expected) {
@@ -32,10 +43,17 @@ class Arguments {
     try {
       std::size_t used = 0;
       const double number = std::stod(word, &used);
-      if (used == word.size() && number > 0 && number < 1e9) return number;
+      if (used == word.size() && std::abs(number) < 1e9) return number;
     } catch (const std::exception&) {
     }
     fail(wrong(expected));
+  }
+
+  bool yes_or_no() {
+    const std::string expected = "'yes' or 'no'";
+    const std::string& word = value(expected);
+    if (word != "yes" && word != "no") fail(wrong(expected));
+    return word == "yes";
   }
 
   std::string wrong(const std::string& expected) const {
@@ -44,52 +62,101 @@ class Arguments {
 
  private:
   const std::vector<std::string>& words_;
-  std::size_t next_ = 1;
+  std::size_t next_ = 0;
   std::string keyword_;
 };
+
+void read_accuracy(Arguments& words, Options& options) {
+  const std::string expected = "a relative force error between 1e-10 and 0.1";
+  options.accuracy = words.positive(expected);
+  if (*options.accuracy < 1e-10 || *options.accuracy > 0.1) fail(words.wrong(expected));
+}
+
+void read_order(Arguments& words, Options& options) {
+  const std::string expected = "an integer from 3 to 8";
+  options.order = words.integer(expected);
+  if (*options.order < 3 || *options.order > 8) fail(words.wrong(expected));
+}
+
+void read_mesh(Arguments& words, Options& options) {
+  std::array<int, 3> mesh{};
+  for (int& n : mesh) n = words.integer("three positive integers nx ny nz");
+  options.mesh = mesh;
+}
+
+void read_precision(Arguments& words, Options& options) {
+  const std::string expected = "'single' or 'double'";
+  const std::string& value = words.value(expected);
+  if (value != "single" && value != "double") fail(words.wrong(expected));
+  options.precision = value == "single" ? Precision::Single : Precision::Double;
+}
+
+void read_device(Arguments& words, Options&) {
+  const std::string expected = "'auto' or 'cpu' (this version runs on CPUs only)";
+  const std::string& value = words.value(expected);
+  if (value != "auto" && value != "cpu") fail(words.wrong(expected));
+}
+
+void read_deviation(Arguments& words, Options& options) {
+  DeviationOutput output;
+  output.every = words.integer("a number of steps and a file name");
+  output.file = words.value("a file name after the number of steps");
+  options.deviation = output;
+}
+
+void read_selection(Arguments& words, Options& options) {
+  const std::string expected = "two increasing force deviations and a file name";
+  Selection selection;
+  selection.low = words.real(expected);
+  selection.high = words.positive(expected);
+  if (selection.low < 0 || selection.high <= selection.low) fail(words.wrong(expected));
+  selection.file = words.value(expected);
+  options.selection = selection;
+}
+
+const std::map<std::string, std::function<void(Arguments&, Options&)>> kKeywords = {
+    {"accuracy", read_accuracy},
+    {"order", read_order},
+    {"mesh", read_mesh},
+    {"precision", read_precision},
+    {"device", read_device},
+    {"total_charge", [](Arguments& w, Options& o) { o.total_charge = w.real("a charge in e"); }},
+    {"set_charges", [](Arguments& w, Options& o) { o.set_charges = w.yes_or_no(); }},
+    {"set_dipoles", [](Arguments& w, Options& o) { o.set_dipoles = w.yes_or_no(); }},
+    {"deviation", read_deviation},
+    {"select", read_selection},
+};
+
+[[noreturn]] void fail_unknown(const std::string& keyword) {
+  std::string known;
+  for (const auto& entry : kKeywords) known += (known.empty() ? "" : ", ") + entry.first;
+  fail("unknown keyword '" + keyword + "': expected a further model file (*.pt) or one of " + known);
+}
+
+bool is_model_file(const std::string& word) {
+  return word.size() > 3 && word.compare(word.size() - 3, 3, ".pt") == 0;
+}
 
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& words) {
-  if (words.empty())
+  if (words.empty() || kKeywords.count(words[0]))
     fail("a model file is missing: write 'pair_style hotpp/lr model.pt', with a file of hotpp-export");
   Options options;
-  options.model = words[0];
   Arguments arguments(words);
+  options.models.push_back(arguments.keyword());
+  while (!arguments.empty() && is_model_file(arguments.peek())) options.models.push_back(arguments.keyword());
   while (!arguments.empty()) {
-    const std::string keyword = arguments.keyword();
-    if (keyword == "accuracy") {
-      const std::string expected = "a relative force error between 1e-10 and 0.1";
-      options.accuracy = arguments.real(expected);
-      if (*options.accuracy < 1e-10 || *options.accuracy > 0.1) fail(arguments.wrong(expected));
-    } else if (keyword == "order") {
-      const std::string expected = "an integer from 3 to 8";
-      options.order = arguments.integer(expected);
-      if (*options.order < 3 || *options.order > 8) fail(arguments.wrong(expected));
-    } else if (keyword == "mesh") {
-      std::array<int, 3> mesh{};
-      for (int& n : mesh) n = arguments.integer("three positive integers nx ny nz");
-      options.mesh = mesh;
-    } else if (keyword == "precision") {
-      const std::string expected = "'single' or 'double'";
-      const std::string& value = arguments.value(expected);
-      if (value == "single") {
-        options.precision = Precision::Single;
-      } else if (value == "double") {
-        options.precision = Precision::Double;
-      } else {
-        fail(arguments.wrong(expected));
-      }
-    } else if (keyword == "device") {
-      const std::string expected = "'auto' or 'cpu' (this version runs on CPUs only)";
-      const std::string& value = arguments.value(expected);
-      if (value != "auto" && value != "cpu") fail(arguments.wrong(expected));
-    } else {
-      fail("unknown keyword '" + keyword + "': expected accuracy, order, mesh, precision or device");
-    }
+    const auto found = kKeywords.find(arguments.keyword());
+    if (found == kKeywords.end()) fail_unknown(arguments.keyword_given());
+    found->second(arguments, options);
   }
   if (options.mesh && options.accuracy)
     fail("'mesh' and 'accuracy' both decide the mesh size: give only one of the two keywords");
+  if ((options.deviation || options.selection) && options.models.size() < 2)
+    fail("keywords 'deviation' and 'select' compare models: give at least two model files, got one");
+  if (options.selection && !options.deviation)
+    fail("keyword 'select' looks at the structures of keyword 'deviation': add 'deviation N file'");
   return options;
 }
 

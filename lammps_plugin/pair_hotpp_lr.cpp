@@ -2,11 +2,12 @@
 #include "pair_hotpp_lr.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <string>
 
 #include "atom.h"
+#include "citations.h"
+#include "citeme.h"
 #include "comm.h"
 #include "domain.h"
 #include "error.h"
@@ -19,32 +20,24 @@
 
 using namespace LAMMPS_NS;
 
-namespace {
-// What `compute pair` reports: short-range and long-range energy, total dipole x y z, total charge.
-constexpr int kExtra = 6;
-}  // namespace
-
-// Our own classes throw one-sentence messages; LAMMPS wants them through its error class.
-template <class Action>
-void PairHotppLR::with_errors_of_lammps(Action&& action) {
-  try {
-    action();
-  } catch (const LAMMPSException&) {
-    throw;
-  } catch (const std::exception& problem) {
-    error->all(FLERR, "Pair style hotpp/lr: {}", problem.what());
-  }
-}
-
 PairHotppLR::PairHotppLR(LAMMPS* lmp) : Pair(lmp) {
   single_enable = 0;
   restartinfo = 0;
   one_coeff = 1;
   manybody_flag = 1;
   no_virial_fdotr_compute = 1;  // the mesh part of the virial is no sum of f·r
-  centroidstressflag = CENTROID_NOTAVAIL;
+  centroidstressflag = CENTROID_AVAIL;
   nextra = kExtra;
   pvector = new double[kExtra]();
+
+  transport_.forward = [this](int width) {
+    const hotpp::Profile::Timer timer(profile_, hotpp::Profile::Ghosts);
+    comm->forward_comm(this, width);
+  };
+  transport_.reverse = [this](int width) {
+    const hotpp::Profile::Timer timer(profile_, hotpp::Profile::Ghosts);
+    comm->reverse_comm(this, width);
+  };
 }
 
 PairHotppLR::~PairHotppLR() {
@@ -52,34 +45,82 @@ PairHotppLR::~PairHotppLR() {
     memory->destroy(setflag);
     memory->destroy(cutsq);
   }
-  memory->destroy(charge_);
-  memory->destroy(dipole_);
   delete[] pvector;
 }
 
+// For what the ranks do together, but each by itself. Our own classes throw one-sentence messages; if one
+// rank has one (a file that its node does not see), all ranks stop with it.
+void PairHotppLR::on_all_ranks(const std::function<void()>& action) {
+  std::string problem;
+  try {
+    action();
+  } catch (const LAMMPSException&) {
+    throw;
+  } catch (const std::exception& exception) {
+    problem = exception.what();
+  }
+  int reporter = problem.empty() ? comm->nprocs : comm->me;
+  MPI_Allreduce(MPI_IN_PLACE, &reporter, 1, MPI_INT, MPI_MIN, world);
+  if (reporter == comm->nprocs) return;
+  int size = static_cast<int>(problem.size());
+  MPI_Bcast(&size, 1, MPI_INT, reporter, world);
+  problem.resize(size);
+  MPI_Bcast(problem.data(), size, MPI_CHAR, reporter, world);
+  error->all(FLERR, "Pair style hotpp/lr: {}", problem);
+}
+
+// For actions in which the other ranks may be waiting for this one.
+void PairHotppLR::on_this_rank(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const LAMMPSException&) {
+    throw;
+  } catch (const std::exception& problem) {
+    error->one(FLERR, "Pair style hotpp/lr: {}", problem.what());
+  }
+}
+
 void PairHotppLR::settings(int narg, char** arg) {
-  if (comm->nprocs > 1)
-    error->all(FLERR,
-               "Pair style hotpp/lr runs on one MPI rank in this version, but {} were started: start one "
-               "rank and let "
-               "it use several threads (OMP_NUM_THREADS)",
-               comm->nprocs);
-  with_errors_of_lammps([&] {
+  on_all_ranks([&] {
     options_ = hotpp::parse_options(std::vector<std::string>(arg, arg + narg));
-    model_ = std::make_unique<hotpp::Model>(options_.model, options_.precision);
-    const auto& metadata = model_->metadata();
-    long_range_.reset();
-    if (metadata.has_charges())
-      long_range_ = std::make_unique<hotpp::LongRange>(metadata, options_, model_->single_precision());
+    members_.clear();
+    for (const auto& file : options_.models)
+      members_.push_back(std::make_unique<hotpp::Member>(file, options_, world));
+    check_members();
   });
+  exchange_.reset();
+  if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(rows_, transport_);
   summary_printed_ = false;
-  comm_forward = 1;  // pair hybrid copies it only from here
-  grow_outputs();    // `fix pair` asks for the arrays before the first step
+  last_build_ = -1;
+  // LAMMPS makes its buffers this wide, and pair hybrid copies the numbers only from here.
+  transport_.width = 3;
+  for (const auto& member : members_)
+    transport_.width =
+        std::max(transport_.width, member->metadata().channels * member->metadata().components());
+  comm_forward = comm_reverse = comm_reverse_off = transport_.width;
+  outputs_.zero(atom->nlocal);  // `fix pair` asks for the arrays before the first step
+}
+
+void PairHotppLR::check_members() const {
+  const auto& first = members_[0]->metadata();
+  for (const auto& member : members_) {
+    const auto& other = member->metadata();
+    if (other.elements != first.elements)
+      throw std::invalid_argument(
+          "models of an ensemble must know the same elements in the same order, but '" + members_[0]->file() +
+          "' has " + first.element_list() + " and '" + member->file() + "' has " + other.element_list() +
+          ": give models of one training set");
+    if (other.cutoff != first.cutoff)
+      throw std::invalid_argument("models of an ensemble must have the same cutoff, but '" +
+                                  members_[0]->file() + "' has " + std::to_string(first.cutoff) + " and '" +
+                                  member->file() + "' has " + std::to_string(other.cutoff) +
+                                  " Angstrom: train them with one configuration");
+  }
 }
 
 void PairHotppLR::coeff(int narg, char** arg) {
   const int ntypes = atom->ntypes;
-  const auto& model = model_->metadata();
+  const auto& model = members_[0]->metadata();
   const std::string remedy = fmt::format("write 'pair_coeff * *' and one of {} for each of the {} atom types",
                                          model.element_list(), ntypes);
   // LAMMPS has made sure of the two asterisks (one_coeff).
@@ -95,15 +136,23 @@ void PairHotppLR::coeff(int narg, char** arg) {
   species_of_type_.assign(ntypes + 1, -1);
   for (int type = 1; type <= ntypes; ++type) {
     const std::string element = arg[1 + type];
-    if (element == "NULL")
-      error->all(FLERR, "Pair style hotpp/lr cannot leave atom type {} to another pair style (NULL): {}",
-                 type, remedy);
+    if (element == "NULL") {
+      if (force->pair == this)
+        error->all(
+            FLERR,
+            "Pair style hotpp/lr: nothing acts on atoms of type {} (NULL): give it an element, or combine "
+            "pair styles, as in 'pair_style hybrid/overlay hotpp/lr {} zero 5.0'",
+            type, members_[0]->file());
+      continue;
+    }
     species_of_type_[type] = model.species_of(element);
     if (species_of_type_[type] < 0)
       error->all(FLERR, "Pair style hotpp/lr: model '{}' does not know the element '{}' of atom type {}: {}",
-                 options_.model, element, type, remedy);
-    for (int other = 1; other <= ntypes; ++other) setflag[type][other] = 1;
+                 members_[0]->file(), element, type, remedy);
   }
+  for (int i = 1; i <= ntypes; ++i)
+    for (int j = 1; j <= ntypes; ++j) setflag[i][j] = species_of_type_[i] >= 0 && species_of_type_[j] >= 0;
+  last_build_ = -1;
 }
 
 void PairHotppLR::init_style() {
@@ -117,91 +166,78 @@ void PairHotppLR::init_style() {
     error->all(FLERR, "Pair style hotpp/lr works in units metal or real, not {}: change the 'units' command",
                update->unit_style);
   }
-  if (long_range_ && domain->nonperiodic)
-    error->all(
-        FLERR,
-        "Pair style hotpp/lr: the charges of model '{}' need a cell that is periodic in all directions: use "
-        "'boundary p p p', with vacuum around a cluster or slab",
-        options_.model);
+  set_boundary();
   for (int k = 1; k < 4; ++k)
     if (atom->molecular != Atom::ATOMIC && force->special_lj[k] == 0.0 && force->special_coul[k] == 0.0)
       error->all(FLERR,
                  "Pair style hotpp/lr must see bonded neighbours too: use 'special_bonds lj/coul 1 1 1'");
+  check_atom_style();
 
   neighbor->add_request(this, NeighConst::REQ_FULL);
+  last_build_ = -1;
   update_cell();
   if (!summary_printed_) print_summary();
   summary_printed_ = true;
 }
 
+// The deck says what the box is, and the electrostatics follow.
+void PairHotppLR::set_boundary() {
+  const bool x = domain->xperiodic, y = domain->yperiodic, z = domain->zperiodic;
+  for (const auto& member : members_) {
+    if (!member->long_range()) continue;
+    if (x && y) {
+      member->long_range()->set_boundary(z ? hotpp::Boundary::Periodic : hotpp::Boundary::Slab);
+    } else if (!x && !y && !z) {
+      member->long_range()->set_boundary(hotpp::Boundary::Cluster);
+    } else {
+      error->all(
+          FLERR,
+          "Pair style hotpp/lr: the charges of model '{}' need a box that is periodic in all directions "
+          "('boundary p p p'), open along z only ('boundary p p f', slabs) or open in all directions "
+          "('boundary f f f', clusters): turn the structure, or leave vacuum around it",
+          member->file());
+    }
+  }
+}
+
+void PairHotppLR::check_atom_style() const {
+  if (options_.set_charges && !atom->q_flag)
+    error->all(
+        FLERR,
+        "Pair style hotpp/lr: keyword set_charges needs atoms that have a charge: use 'atom_style charge' "
+        "instead of {}",
+        atom->atom_style);
+  if (options_.set_dipoles && !atom->mu_flag)
+    error->all(
+        FLERR,
+        "Pair style hotpp/lr: keyword set_dipoles needs atoms that have a dipole: use 'atom_style dipole' "
+        "instead of {}",
+        atom->atom_style);
+}
+
 double PairHotppLR::init_one(int i, int j) {
   if (setflag[i][j] == 0)
     error->all(FLERR, "Pair style hotpp/lr: pair_coeff is missing for atom types {} {}", i, j);
-  return model_->metadata().cutoff;
+  return members_[0]->metadata().cutoff;
 }
 
-// Ghost atoms exist by now, up to the range that LAMMPS communicates.
+// The neighbour list and ghost atoms exist by now, up to the range that LAMMPS communicates.
 void PairHotppLR::setup() {
-  if (comm->get_comm_cutoff() < model_->metadata().cutoff)
+  for (int i = 1; i <= atom->ntypes; ++i)
+    for (int j = i; j <= atom->ntypes; ++j)
+      if (list->ijskip && setflag[i][j] && (list->iskip[i] || list->iskip[j] || list->ijskip[i][j]))
+        error->all(
+            FLERR,
+            "Pair style hotpp/lr must see all pairs of its elements, but pair_coeff gives types {} and {} to "
+            "another style: use hybrid/overlay, which adds styles up",
+            i, j);
+  const double cutoff = members_[0]->metadata().cutoff;
+  if (comm->get_comm_cutoff() < cutoff)
     error->all(
         FLERR,
         "Pair style hotpp/lr: ghost atoms reach {:.4g} Angstrom, the cutoff of model '{}' is {:.4g}: remove "
         "'comm_modify cutoff' or raise it",
-        comm->get_comm_cutoff(), options_.model, model_->metadata().cutoff);
-}
-
-void PairHotppLR::compute(int eflag, int vflag) {
-  ev_init(eflag, vflag);
-  if (vflag_atom || cvflag_atom)
-    error->all(FLERR,
-               "Pair style hotpp/lr has no per-atom stress, because the mesh part has no unique one: remove "
-               "computes "
-               "stress/atom, or use the virial of the whole system (thermo keywords pxx, pyy, ...)");
-  std::fill(pvector, pvector + kExtra, 0.0);
-  if (atom->natoms == 0) return;
-
-  with_errors_of_lammps([&] {
-    gather_atoms();
-    hotpp::collect_edges(*list, atom->nlocal, atom->x, owner_, model_->metadata().cutoff, edges_);
-    // Images are replaced by their owners, so there are no ghosts in the model's eyes and nothing to
-    // exchange.
-    model_->forward(edges_, species_, atom->nlocal, 0);
-    if (long_range_) evaluate_mesh();
-    tally_energies();
-    tally_forces();
-  });
-}
-
-// Owned atom behind every ghost, species, and positions as the mesh wants them.
-void PairHotppLR::gather_atoms() {
-  const int n = atom->nlocal;
-  owner_.resize(n + atom->nghost);
-  species_.resize(n);
-  positions_.resize(3 * static_cast<std::size_t>(n));
-  for (int i = 0; i < n; ++i) {
-    const double* x = atom->x[i];
-    // A distance that is not a number compares as "far away": the atom would silently have no neighbours.
-    if (!std::isfinite(x[0]) || !std::isfinite(x[1]) || !std::isfinite(x[2]))
-      error->one(
-          FLERR,
-          "Pair style hotpp/lr: atom {} has position {} {} {}: check the initial structure and the time step",
-          atom->tag_enable ? atom->tag[i] : i + 1, x[0], x[1], x[2]);
-    owner_[i] = i;
-    species_[i] = species_of_type_[atom->type[i]];
-    // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the
-    // corner.
-    for (int a = 0; a < 3; ++a) positions_[3 * i + a] = x[a] - domain->boxlo[a];
-  }
-  comm->forward_comm(this);
-}
-
-int PairHotppLR::pack_forward_comm(int n, int* list, double* buf, int /*pbc_flag*/, int* /*pbc*/) {
-  for (int k = 0; k < n; ++k) buf[k] = static_cast<double>(owner_[list[k]]);
-  return n;
-}
-
-void PairHotppLR::unpack_forward_comm(int n, int first, double* buf) {
-  for (int k = 0; k < n; ++k) owner_[first + k] = static_cast<std::int64_t>(buf[k]);
+        comm->get_comm_cutoff(), members_[0]->file(), cutoff);
 }
 
 std::array<double, 9> PairHotppLR::cell() const {
@@ -209,121 +245,58 @@ std::array<double, 9> PairHotppLR::cell() const {
 }
 
 void PairHotppLR::update_cell() {
-  if (!long_range_) return;
-  with_errors_of_lammps([&] {
-    const bool chosen = long_range_->set_cell(cell(), atom->nlocal);
-    const auto& mesh = long_range_->mesh();
-    if (chosen && summary_printed_)
+  for (const auto& member : members_) {
+    auto* mesh = member->long_range();
+    if (!mesh) continue;
+    bool chosen = false;
+    try {
+      chosen = mesh->set_cell(cell(), atom->natoms);
+    } catch (const std::exception& problem) {  // the cell is the same on all ranks, and so is the problem
+      error->all(FLERR, "Pair style hotpp/lr: {}", problem.what());
+    }
+    const auto& size = mesh->mesh();
+    if (chosen && summary_printed_ && comm->me == 0)
       utils::logmesg(lmp,
                      "Pair style hotpp/lr: the cell has changed by more than 5 %, new mesh {} x {} x {}\n",
-                     mesh[0], mesh[1], mesh[2]);
-  });
-}
-
-void PairHotppLR::evaluate_mesh() {
-  update_cell();
-  const double expected = long_range_->estimated_error();
-  long_range_->evaluate(atom->nlocal, positions_, model_->charges(), model_->dipoles());
-  if (long_range_->estimated_error() != expected)
-    utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
-                   long_range_->estimated_error());
-}
-
-void PairHotppLR::tally_energies() {
-  const int n = atom->nlocal;
-  const auto& model = model_->metadata();
-  const auto& charges = long_range_ ? long_range_->charges : model_->charges();
-  grow_outputs();
-  double e_sr = 0, moment[3] = {0, 0, 0}, total_charge = 0;
-  for (int i = 0; i < n; ++i) {
-    const double e = model_->energies()[i] + model.atomic_energies[species_[i]];
-    e_sr += e;
-    if (eflag_atom) eatom[i] += energy_unit_ * (e + (long_range_ ? long_range_->atom_energy[i] : 0.0));
-    double unwrapped[3];
-    domain->unmap(atom->x[i], atom->image[i], unwrapped);
-    charge_[i] = charges[i];
-    total_charge += charges[i];
-    for (int a = 0; a < 3; ++a) {
-      dipole_[i][a] = model_->dipoles()[3 * i + a];
-      moment[a] += charges[i] * unwrapped[a] + dipole_[i][a];
-    }
+                     size[0], size[1], size[2]);
   }
-  const double e_lr = long_range_ ? long_range_->energy : 0.0;
-  if (!std::isfinite(e_sr + e_lr))
-    error->one(
-        FLERR,
-        "Pair style hotpp/lr: the energy is {} eV: atoms overlap or the structure is far from anything the "
-        "model was trained on",
-        e_sr + e_lr);
-  if (eflag_global) {
-    eng_vdwl += energy_unit_ * e_sr;
-    eng_coul += energy_unit_ * e_lr;
-  }
-  const double extra[kExtra] = {energy_unit_ * e_sr, energy_unit_ * e_lr, moment[0],
-                                moment[1],           moment[2],           total_charge};
-  std::copy(extra, extra + kExtra, pvector);
-}
-
-void PairHotppLR::tally_forces() {
-  static const std::vector<double> none;
-  double strain_derivative[9] = {};  // ∂E/∂ε
-  double** f = atom->f;
-  const auto& gradients = long_range_ ? model_->backward(long_range_->by_charge, long_range_->by_dipole)
-                                      : model_->backward(none, none);
-  hotpp::add_edge_forces(edges_, gradients, energy_unit_, f, strain_derivative);
-  if (long_range_) {
-    for (int i = 0; i < atom->nlocal; ++i)
-      for (int a = 0; a < 3; ++a) f[i][a] += energy_unit_ * long_range_->forces[3 * i + a];
-    for (int k = 0; k < 9; ++k) strain_derivative[k] += long_range_->strain_derivative[k];
-  }
-  if (vflag_global) {
-    // Only the sum of both parts is symmetric: the mesh part holds the dipoles fixed while the cell turns.
-    const int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
-    for (int k = 0; k < 6; ++k)
-      virial[k] -= 0.5 * energy_unit_ *
-                   (strain_derivative[3 * row[k] + column[k]] + strain_derivative[3 * column[k] + row[k]]);
-  }
-}
-
-void PairHotppLR::grow_outputs() {
-  if (charge_ && n_outputs_ >= atom->nmax) return;
-  n_outputs_ = std::max(atom->nmax, 1);
-  memory->grow(charge_, n_outputs_, "pair:charge");
-  memory->grow(dipole_, n_outputs_, 3, "pair:dipole");
-  std::fill(charge_, charge_ + n_outputs_, 0.0);
-  std::fill(dipole_[0], dipole_[0] + 3 * n_outputs_, 0.0);
-}
-
-void* PairHotppLR::extract_peratom(const char* name, int& columns) {
-  if (strcmp(name, "charge") == 0) {
-    columns = 0;
-    return charge_;
-  }
-  if (strcmp(name, "dipole") == 0) {
-    columns = 3;
-    return dipole_;
-  }
-  return nullptr;
 }
 
 void PairHotppLR::print_summary() {
-  const auto& model = model_->metadata();
-  std::string text = fmt::format(
-      "Pair style hotpp/lr {}\n"
-      "  model           {} (elements {})\n"
+  if (lmp->citeme) lmp->citeme->add(hotpp::kCitations);
+  if (comm->me != 0) return;
+  const auto& member = members_[0];
+  const auto& model = member->metadata();
+  std::string text = fmt::format("Pair style hotpp/lr {}\n", HOTPP_VERSION);
+  for (const auto& each : members_) text += fmt::format("  model           {}\n", each->file());
+  text += fmt::format(
+      "  elements        {}\n"
       "  network         cutoff {:.6g} Angstrom, {} layers, {} channels\n"
-      "  device          cpu, {} thread(s), {} precision\n"
+      "  device          cpu, {} rank(s) of {} thread(s), {} precision\n"
       "  electrostatics  {}",
-      HOTPP_VERSION, options_.model, model.element_list(), model.cutoff, model.layers, model.channels,
-      model_->threads(), model_->single_precision() ? "single" : "double", model.electrostatics);
-  if (long_range_) {
-    const auto& mesh = long_range_->mesh();
-    text += fmt::format(
-        ", smearing {:.6g} Angstrom\n"
-        "  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
-        model.smearing, mesh[0], mesh[1], mesh[2], long_range_->order(), long_range_->estimated_error());
+      model.element_list(), model.cutoff, model.layers, model.channels, comm->nprocs,
+      member->model().threads(), member->model().single_precision() ? "single" : "double",
+      model.electrostatics);
+  if (auto* mesh = member->long_range()) {
+    const auto& size = mesh->mesh();
+    text += fmt::format(", {} smearing {:.6g} Angstrom, {}\n", model.kernel, model.smearing,
+                        hotpp::name_of(mesh->boundary()));
+    text +=
+        mesh->boundary() == hotpp::Boundary::Cluster
+            ? fmt::format("  mesh            chosen at every step, relative force error {:.2g}",
+                          mesh->estimated_error())
+            : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
+                          size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
   }
   utils::logmesg(lmp, text + "\n");
+}
+
+// At the end of every run.
+void PairHotppLR::finish() {
+  if (!profile_.on) return;
+  const auto text = profile_.report(world, transport_.bytes, transport_.exchanges);
+  transport_.bytes = transport_.exchanges = 0;
+  if (comm->me == 0) utils::logmesg(lmp, "\n" + text);
 }
 
 // For hotppplugin.so, which finds it by name.

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // pair_style hotpp/lr: message passing potential with learned charges and dipoles on a particle mesh.
+//
+// pair_hotpp_lr.cpp       what LAMMPS calls before and after a run
+// pair_hotpp_lr_step.cpp  what it calls at every step
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "atom_outputs.h"
+#include "atom_rows.h"
 #include "edges.h"
-#include "long_range.h"
-#include "model.h"
+#include "engine_exchange.h"
+#include "ensemble.h"
+#include "ghost_transport.h"
+#include "member.h"
+#include "options.h"
 #include "pair.h"
+#include "profile.h"
 
 namespace LAMMPS_NS {
 
@@ -25,36 +35,57 @@ class PairHotppLR : public Pair {
   double init_one(int i, int j) override;
   void setup() override;
   void compute(int eflag, int vflag) override;
+  void finish() override;
   void* extract_peratom(const char* name, int& columns) override;
   int pack_forward_comm(int n, int* list, double* buf, int pbc_flag, int* pbc) override;
   void unpack_forward_comm(int n, int first, double* buf) override;
+  int pack_reverse_comm(int n, int first, double* buf) override;
+  void unpack_reverse_comm(int n, int* list, double* buf) override;
+  double memory_usage() override;
 
  private:
-  template <class Action>
-  void with_errors_of_lammps(Action&& action);
+  void on_all_ranks(const std::function<void()>& action);
+  void on_this_rank(const std::function<void()>& action);
+  void check_members() const;
+  void set_boundary();
+  void check_atom_style() const;
   void print_summary();
   std::array<double, 9> cell() const;
   void update_cell();
-  void gather_atoms();
-  void evaluate_mesh();
-  void tally_energies();
-  void tally_forces();
-  void grow_outputs();
+
+  void check_positions() const;
+  void refuse_missing_stress() const;
+  void assign_rows();
+  void update_edges();
+  void evaluate(hotpp::Member&);
+  void tally_energies(hotpp::Member&, double weight);
+  void tally_forces(hotpp::Member&, double weight, double* const* f);
+  void set_atom_properties();
+  void compare_members();
+  void write_deviation(const std::vector<double>& deviation);
+
+  // What `compute pair` reports.
+  enum Extra { ShortRange, LongRange, DipoleX, DipoleY, DipoleZ, TotalCharge, MeshError, kExtra };
 
   hotpp::Options options_;
-  std::unique_ptr<hotpp::Model> model_;
-  std::unique_ptr<hotpp::LongRange> long_range_;  // null when the model has no charges
-  std::vector<int> species_of_type_;              // [ntypes + 1]
-  double energy_unit_ = 1;                        // energy unit of LAMMPS per eV
+  std::vector<std::unique_ptr<hotpp::Member>> members_;  // one, or those of an ensemble
+  std::vector<int> species_of_type_;                     // [ntypes + 1], -1: the model ignores the type
+  double energy_unit_ = 1;                               // energy unit of LAMMPS per eV
   bool summary_printed_ = false;
 
+  hotpp::AtomRows rows_;
+  hotpp::EdgeCandidates candidates_;
   hotpp::Edges edges_;
-  std::vector<std::int64_t> owner_;    // [n_owned + n_ghost] owned atom of which an atom is an image
-  std::vector<std::int64_t> species_;  // [n_owned]
-  std::vector<double> positions_;      // [n_owned, 3] from the corner of the cell
-  int n_outputs_ = 0;                  // atoms for which there is room in the two arrays of `fix pair`
-  double* charge_ = nullptr;
-  double** dipole_ = nullptr;
+  bigint last_build_ = -1;         // step of the neighbour list that rows and candidates belong to
+  std::vector<double> positions_;  // [n_owned rows, 3] from the corner of the cell
+
+  hotpp::GhostTransport transport_;
+  std::unique_ptr<hotpp::EngineExchange>
+      exchange_;  // null on one rank: images share the rows of their owners
+  hotpp::AtomOutputs outputs_;
+  hotpp::MemberForces member_forces_;
+  hotpp::TextFile deviation_file_, selection_file_;
+  hotpp::Profile profile_;
 };
 
 }  // namespace LAMMPS_NS

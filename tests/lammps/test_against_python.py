@@ -51,10 +51,11 @@ def test_charges_dipoles_and_energy_parts(models, engine):
     )
     assert np.abs(lammps.fix("q", 1)[:, 0] - expected.charges).max() <= 1e-12
     assert np.abs(lammps.fix("mu", 3) - expected.dipoles).max() <= 1e-12
-    parts = lammps.vector("parts", 6)
+    parts = lammps.vector("parts", 7)
     assert parts[0] == pytest.approx(expected.energy - expected.long_range, abs=1e-9)
     assert parts[1] == pytest.approx(expected.long_range, abs=1e-9)
     assert parts[5] == pytest.approx(0.0, abs=1e-12)
+    assert 0 < parts[6] <= 1e-3  # the accuracy that the model asks for
     # read_data wraps atoms into the cell and remembers the image: the dipole is of unwrapped positions
     moment = (expected.charges[:, None] * ions.positions + expected.dipoles).sum(0)
     assert np.abs(parts[2:5] - moment).max() <= 1e-9

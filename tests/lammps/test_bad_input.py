@@ -1,11 +1,11 @@
 """Mistakes of users: one sentence with the mistake and the remedy, from a process that ends properly."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import RUN_DECK
 from ionic_crystals import rock_salt, write_data
 from toy_model import write_toy_model
 
@@ -55,13 +55,62 @@ CASES = {
     "unknown element": ({"pair_coeff": "* * Na K"}, "does not know the element 'K' of atom type 2", "Na Cl"),
     "element count": ({"pair_coeff": "* * Na"}, "got 1 element(s) in pair_coeff, expected 2", "Na Cl"),
     "single pair": ({"pair_coeff": "1 2 Na Cl"}, "must start with * *", "hotpp/lr"),
-    "NULL": ({"pair_coeff": "* * Na NULL"}, "cannot leave atom type 2", "Na Cl"),
+    "NULL": ({"pair_coeff": "* * Na NULL"}, "nothing acts on atoms of type 2 (NULL)", "hybrid/overlay"),
+    "pairs of another style": (
+        {
+            "pair_style": "hybrid hotpp/lr model.pt lj/cut 5.0",
+            "pair_coeff": "* * hotpp/lr Na Cl",
+            "extra": "pair_coeff 1 2 lj/cut 0.01 2.5",
+        },
+        "types 1 and 2 to another style",
+        "hybrid/overlay",
+    ),
+    "models of different elements": (
+        {"pair_style": "hotpp/lr model.pt potassium.pt"},
+        "'potassium.pt' has K Cl",
+        "models of one training set",
+    ),
+    "models of different cutoffs": (
+        {"pair_style": "hotpp/lr model.pt short.pt"},
+        "'short.pt' has 3.0",
+        "one configuration",
+    ),
+    "deviation of one model": (
+        {"pair_style": "hotpp/lr model.pt deviation 10 dev.txt"},
+        "got one",
+        "at least two model files",
+    ),
+    "selection without deviation": (
+        {"pair_style": "hotpp/lr model.pt model.pt select 0.1 0.2 picked.xyz"},
+        "'select' looks at the structures of keyword 'deviation'",
+        "add 'deviation N file'",
+    ),
+    "selection window": (
+        {"pair_style": "hotpp/lr model.pt model.pt deviation 1 d.txt select 0.3 0.2 picked.xyz"},
+        "got '0.2'",
+        "two increasing force deviations",
+    ),
+    "folder of the deviation": (
+        {"pair_style": "hotpp/lr model.pt model.pt deviation 1 nowhere/d.txt"},
+        "cannot write to 'nowhere/d.txt'",
+        "check the folder",
+    ),
+    "atoms without charge": (
+        {"pair_style": "hotpp/lr model.pt set_charges yes"},
+        "set_charges needs atoms that have a charge",
+        "atom_style charge",
+    ),
+    "atoms without dipole": (
+        {"pair_style": "hotpp/lr model.pt set_dipoles yes"},
+        "set_dipoles needs atoms that have a dipole",
+        "atom_style dipole",
+    ),
     "units": ({"units": "lj"}, "units metal or real, not lj", "change the 'units' command"),
     "newton off": ({"newton": "off"}, "needs Newton's third law", "remove 'newton off'"),
-    "boundary": ({"boundary": "p p f"}, "periodic in all directions", "boundary p p p"),
+    "boundary": ({"boundary": "f p p"}, "open along z only", "turn the structure"),
     "per-atom stress": (
         {"extra": "compute s all stress/atom NULL\nrun 0\ndump d all custom 1 dump.out c_s[1]"},
-        "no per-atom stress",
+        "no per-atom stress of the mesh",
         "remove computes stress/atom",
     ),
 }
@@ -77,14 +126,17 @@ def files(tmp_path_factory) -> Path:
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
     write_toy_model(folder / "later.pt", "charge", format_version=2)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
+    potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
+    write_toy_model(folder / "potassium.pt", "charge+dipole", **potassium)
+    write_toy_model(folder / "short.pt", "charge+dipole", cutoff=3.0)
     return folder
 
 
 @pytest.fixture
 def run_bad(run_deck, files, tmp_path):
-    def run(changes: dict[str, str], launcher: tuple[str, ...] = ()):
+    def run(changes: dict[str, str]):
         shutil.copytree(files, tmp_path, dirs_exist_ok=True)
-        return run_deck(DECK.format(**{**GOOD, **changes}), launcher)
+        return run_deck(DECK.format(**{**GOOD, **changes}))
 
     return run
 
@@ -114,10 +166,23 @@ def test_atoms_that_are_not_numbers(run_bad):
 
 
 @pytest.mark.mpi
-def test_several_ranks(run_bad):
-    mpiexec = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-    if mpiexec is None:
-        pytest.skip("mpiexec is not installed: pip install mpich")
-    result = run_bad({}, (mpiexec, "-n", "2"))
+@pytest.mark.parametrize("case", ["missing file", "unknown keyword", "unknown element", "boundary"])
+def test_all_ranks_stop_with_the_sentence(files, mpiexec, tmp_path, case):
+    """A rank that stops alone leaves the others waiting for ever."""
+    changes, mistake, _ = CASES[case]
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "in.deck").write_text(DECK.format(**{**GOOD, **changes}))
+    result = mpiexec(2, "-c", RUN_DECK, "in.deck", cwd=tmp_path)
     assert result.returncode != 0
-    assert "runs on one MPI rank in this version, but 2 were started" in result.stdout
+    said = [line for line in result.stdout.splitlines() if line.startswith("ERROR")]
+    assert len(said) == 1 and mistake in said[0], said
+
+
+@pytest.mark.mpi
+def test_a_mistake_that_one_rank_sees_stops_all(files, mpiexec, tmp_path):
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
+    nan = "variable nan atom exp(1000)-exp(1000)\nrun 0\nset atom 3 x v_nan\nrun 1 pre no post no"
+    (tmp_path / "in.deck").write_text(DECK.format(**{**GOOD, "extra": nan}))
+    result = mpiexec(2, "-c", RUN_DECK, "in.deck", cwd=tmp_path)
+    assert result.returncode != 0
+    assert "atom 3 has position" in result.stdout

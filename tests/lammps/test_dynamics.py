@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hotpp_lr import __version__
 from ionic_crystals import rock_salt
 
 IONS = rock_salt((4, 4, 4))
@@ -49,7 +50,7 @@ def test_two_runs_continue_like_one(models, engine):
     twice = engine(IONS, style).commands(*START, "run 10", "run 10")
     # the second run builds its neighbour list anew, which changes the order of summation
     assert np.abs(once.positions() - twice.positions()).max() <= 1e-9
-    assert twice.log.read_text().count("Pair style hotpp/lr") == 1
+    assert twice.log.read_text().count(f"Pair style hotpp/lr {__version__}") == 1
 
 
 def test_minimize_reaches_zero_force(models, engine):

@@ -33,13 +33,14 @@ METADATA = {
 
 
 class ToyNetwork(nn.Module):
-    """Two rounds of messages with scalars and vectors, a repulsion that keeps ions apart, and three heads."""
+    """Two rounds of messages (or one) with scalars and vectors, a repulsion that keeps ions apart, and three heads."""
 
-    def __init__(self, electrostatics: str):
+    def __init__(self, electrostatics: str, layers: int = 2):
         super().__init__()
         load_operators()
         channels = METADATA["channels"]
         self.cutoff = CUTOFF
+        self.layers = layers
         self.charges = electrostatics != "none"
         self.dipoles = electrostatics == "charge+dipole"
         self.embedding = nn.Embedding(2, channels)
@@ -70,10 +71,11 @@ class ToyNetwork(nn.Module):
         scalars = torch.tanh(zero.index_add(0, receivers, w1 * sent))
         vectors = zero.unsqueeze(1).repeat(1, 3, 1).index_add(0, receivers, u * (w2 * sent).unsqueeze(1))
 
-        scalars_there = torch.ops.hotpp_lr.ghost_exchange(scalars, exchange)[senders]
-        vectors_there = torch.ops.hotpp_lr.ghost_exchange(vectors, exchange)[senders]
-        message = w3 * scalars_there + w4 * (vectors_there * u).sum(1)
-        scalars = torch.tanh(scalars + zero.index_add(0, receivers, message))
+        if self.layers > 1:
+            scalars_there = torch.ops.hotpp_lr.ghost_exchange(scalars, exchange)[senders]
+            vectors_there = torch.ops.hotpp_lr.ghost_exchange(vectors, exchange)[senders]
+            message = w3 * scalars_there + w4 * (vectors_there * u).sum(1)
+            scalars = torch.tanh(scalars + zero.index_add(0, receivers, message))
 
         repulsion = 400.0 * torch.exp(-r / 0.35) * envelope
         energies = 0.2 * self.energy(scalars).squeeze(1) + zero[:, 0].index_add(0, receivers, repulsion.squeeze(1))
@@ -86,10 +88,10 @@ class ToyNetwork(nn.Module):
         return energies, charges, dipoles
 
 
-def write_toy_model(path: Path, electrostatics: str, **changes) -> Path:
+def write_toy_model(path: Path, electrostatics: str, *, seed: int = 1, **changes) -> Path:
     """Write the exported form of the toy; `changes` replace entries of its metadata (None removes one)."""
-    torch.manual_seed(1)
-    network = torch.jit.script(ToyNetwork(electrostatics).double())
+    torch.manual_seed(seed)
+    network = torch.jit.script(ToyNetwork(electrostatics, changes.get("layers", 2)).double())
     metadata = {**METADATA, "electrostatics": electrostatics, **changes}
     metadata = {key: value for key, value in metadata.items() if value is not None}
     torch.jit.save(network, str(path), _extra_files={"hotpp.json": json.dumps(metadata)})

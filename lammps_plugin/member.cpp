@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "member.h"
+
+namespace hotpp {
+
+Member::Member(const std::string& file, const Options& options, MPI_Comm world)
+    : file_(file), model_(file, options.precision) {
+  if (metadata().has_charges())
+    long_range_ = std::make_unique<LongRange>(metadata(), options, model_.single_precision(), world);
+}
+
+void Member::evaluate(const Edges& edges, const AtomRows& rows, std::int64_t exchange,
+                      const std::vector<double>& positions, Profile& profile) {
+  static const std::vector<double> none;
+  {
+    const Profile::Timer timer(profile, Profile::Forward);
+    model_.forward(edges, rows.species, rows.n_owned, exchange);
+  }
+  if (long_range_) {
+    const Profile::Timer timer(profile, Profile::Mesh);
+    long_range_->evaluate(rows.n_owned, positions, model_.charges(), model_.dipoles());
+  }
+  const Profile::Timer timer(profile, Profile::Backward);
+  edge_gradients_ = long_range_ ? &model_.backward(long_range_->by_charge, long_range_->by_dipole)
+                                : &model_.backward(none, none);
+  isolated_.resize(rows.n_owned);
+  short_range_energy_ = 0;
+  for (std::int64_t r = 0; r < rows.n_owned; ++r) {
+    isolated_[r] = metadata().atomic_energies[rows.species[r]];
+    short_range_energy_ += model_.energies()[r] + isolated_[r];
+  }
+}
+
+double Member::energy_of_atom(std::int64_t row) const {
+  return model_.energies()[row] + isolated_[row] + (long_range_ ? long_range_->atom_energy[row] : 0.0);
+}
+
+}  // namespace hotpp

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <string>
+
+#include "atom.h"
+#include "comm.h"
+#include "domain.h"
+#include "error.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "pair_hotpp_lr.h"
+#include "structure_writer.h"
+#include "update.h"
+#include "utils.h"
+
+using namespace LAMMPS_NS;
+using hotpp::Profile;
+
+// A rank without atoms takes part in everything: the others wait for it in each exchange.
+void PairHotppLR::compute(int eflag, int vflag) {
+  ev_init(eflag, vflag);
+  if (vflag_atom || cvflag_atom) refuse_missing_stress();
+  std::fill(pvector, pvector + kExtra, 0.0);
+  if (atom->natoms == 0) return;
+
+  check_positions();
+  update_cell();
+  on_this_rank([&] {
+    update_edges();
+    outputs_.zero(atom->nlocal);
+    const auto members = static_cast<int>(members_.size());
+    if (members > 1) member_forces_.reset(members, atom->nlocal + atom->nghost);
+    for (int k = 0; k < members; ++k) {
+      hotpp::Member& member = *members_[k];
+      evaluate(member);
+      const Profile::Timer timer(profile_, Profile::Tally);
+      tally_energies(member, 1.0 / members);
+      tally_forces(member, 1.0 / members, members > 1 ? member_forces_.of(k) : atom->f);
+    }
+    if (members > 1) compare_members();
+    set_atom_properties();
+  });
+  profile_.steps += 1;
+  profile_.edges += edges_.size();
+}
+
+void PairHotppLR::evaluate(hotpp::Member& member) {
+  auto* mesh = member.long_range();
+  const double expected = mesh ? mesh->estimated_error() : 0.0;
+  member.evaluate(edges_, rows_, exchange_ ? exchange_->handle() : 0, positions_, profile_);
+  if (mesh && mesh->estimated_error() != expected && comm->me == 0)
+    utils::logmesg(
+        lmp, "Pair style hotpp/lr: estimated relative force error of the mesh for this structure {:.2g}\n",
+        mesh->estimated_error());
+}
+
+// The network's part of the stress of an atom is the sum over its edges; that of the mesh is not computed,
+// and a stress without it would be wrong without a sign of it.
+void PairHotppLR::refuse_missing_stress() const {
+  for (const auto& member : members_)
+    if (member->long_range())
+      error->all(
+          FLERR,
+          "Pair style hotpp/lr has no per-atom stress of the mesh, and so none of model '{}', which has "
+          "charges: remove computes stress/atom and centroid/stress/atom, or use the virial of the whole "
+          "system (thermo keywords pxx, pyy, ...)",
+          member->file());
+}
+
+void PairHotppLR::check_positions() const {
+  for (int i = 0; i < atom->nlocal; ++i) {
+    const double* x = atom->x[i];
+    // A distance that is not a number compares as "far away": the atom would silently have no neighbours.
+    if (!std::isfinite(x[0]) || !std::isfinite(x[1]) || !std::isfinite(x[2]))
+      error->one(
+          FLERR,
+          "Pair style hotpp/lr: atom {} has position {} {} {}: check the initial structure and the time step",
+          atom->tag_enable ? atom->tag[i] : i + 1, x[0], x[1], x[2]);
+  }
+}
+
+void PairHotppLR::assign_rows() {
+  const int n = atom->nlocal, ghosts = atom->nghost;
+  if (exchange_) {
+    rows_.assign(n, ghosts, atom->type, species_of_type_);
+    return;
+  }
+  // On one rank images are replaced by their owners: in the model's eyes there are no ghosts.
+  std::vector<int> self(static_cast<std::size_t>(n) + ghosts);
+  std::iota(self.begin(), self.end(), 0);
+  std::vector<double> owner(self.begin(), self.end());
+  transport_.fill_ghosts(self, owner.data(), 1);
+  rows_.assign(n, ghosts, atom->type, species_of_type_, owner);
+}
+
+// Rows and candidates last until LAMMPS builds its neighbour list anew; distances are those of this step.
+void PairHotppLR::update_edges() {
+  const Profile::Timer timer(profile_, Profile::Edges);
+  const auto n_atoms = static_cast<std::size_t>(atom->nlocal) + atom->nghost;
+  const bool same_list =
+      neighbor->ago != 0 && neighbor->lastcall == last_build_ && rows_.row.size() == n_atoms;
+  if (!same_list || !rows_.update_species(atom->type, species_of_type_)) {
+    assign_rows();
+    candidates_.collect(*list, atom->nlocal, rows_);
+    last_build_ = neighbor->lastcall;
+  }
+  candidates_.within(atom->x, members_[0]->metadata().cutoff, rows_, edges_);
+  positions_.resize(3 * static_cast<std::size_t>(rows_.n_owned));
+  // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the corner.
+  for (std::int64_t r = 0; r < rows_.n_owned; ++r)
+    for (int a = 0; a < 3; ++a) positions_[3 * r + a] = atom->x[rows_.atom[r]][a] - domain->boxlo[a];
+}
+
+// LAMMPS adds up over the ranks what each of them reports: sums over all atoms are reported by one rank.
+void PairHotppLR::tally_energies(hotpp::Member& member, double weight) {
+  double moment[3] = {0, 0, 0}, total_charge = 0;
+  auto* mesh = member.long_range();
+  for (std::int64_t r = 0; r < rows_.n_owned; ++r) {
+    const int i = rows_.atom[r];
+    if (eflag_atom) eatom[i] += weight * energy_unit_ * member.energy_of_atom(r);
+    double unwrapped[3];
+    domain->unmap(atom->x[i], atom->image[i], unwrapped);
+    const double charge = member.charge(r);
+    const double* dipole = member.dipole(r);
+    *outputs_.charge[i] += weight * charge;
+    total_charge += charge;
+    for (int a = 0; a < 3; ++a) {
+      outputs_.dipole[i][a] += weight * dipole[a];
+      moment[a] += charge * unwrapped[a] + dipole[a];
+    }
+    if (!mesh) continue;
+    *outputs_.potential[i] += weight * mesh->potential[r];
+    for (int a = 0; a < 3; ++a) outputs_.field[i][a] += weight * mesh->field[3 * r + a];
+  }
+  const double e_sr = member.short_range_energy();
+  if (!std::isfinite(e_sr + member.long_range_energy()))
+    error->one(
+        FLERR,
+        "Pair style hotpp/lr: the energy is {} eV: atoms overlap or the structure is far from anything the "
+        "model was trained on",
+        e_sr + member.long_range_energy());
+  const double e_lr = comm->me == 0 ? member.long_range_energy() : 0.0;
+  if (eflag_global) {
+    eng_vdwl += weight * energy_unit_ * e_sr;
+    eng_coul += weight * energy_unit_ * e_lr;
+  }
+  pvector[ShortRange] += weight * energy_unit_ * e_sr;
+  pvector[LongRange] += weight * energy_unit_ * e_lr;
+  for (int a = 0; a < 3; ++a) pvector[DipoleX + a] += weight * moment[a];
+  pvector[TotalCharge] += weight * total_charge;
+  if (mesh && comm->me == 0) pvector[MeshError] += weight * mesh->estimated_error();
+}
+
+// f: forces on owned and ghost atoms, of the whole system or of this member of an ensemble.
+void PairHotppLR::tally_forces(hotpp::Member& member, double weight, double* const* f) {
+  const auto& gradients = member.edge_gradients();
+  hotpp::add_edge_forces(edges_, rows_, gradients, energy_unit_, f);
+  auto* mesh = member.long_range();
+  if (mesh)
+    for (std::int64_t r = 0; r < rows_.n_owned; ++r)
+      for (int a = 0; a < 3; ++a) f[rows_.atom[r]][a] += energy_unit_ * mesh->forces[3 * r + a];
+  if (vflag_atom || cvflag_atom)
+    hotpp::add_edge_stress(edges_, rows_, gradients, weight * energy_unit_, vflag_atom ? vatom : nullptr,
+                           cvflag_atom ? cvatom : nullptr);
+  if (!vflag_global) return;
+  double strain_derivative[9] = {};  // ∂E/∂ε
+  hotpp::add_edge_strain(edges_, gradients, weight * energy_unit_, strain_derivative);
+  if (mesh && comm->me == 0)
+    for (int k = 0; k < 9; ++k) strain_derivative[k] += weight * energy_unit_ * mesh->strain_derivative[k];
+  // Only the sum of both parts is symmetric: the mesh part holds the dipoles fixed while the cell turns.
+  const int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
+  for (int k = 0; k < 6; ++k)
+    virial[k] -=
+        0.5 * (strain_derivative[3 * row[k] + column[k]] + strain_derivative[3 * column[k] + row[k]]);
+}
+
+// So that dumps and computes of LAMMPS see the learned charges and dipoles as they see those of other atoms.
+void PairHotppLR::set_atom_properties() {
+  for (std::int64_t r = 0; r < rows_.n_owned; ++r) {
+    const int i = rows_.atom[r];
+    if (options_.set_charges) atom->q[i] = *outputs_.charge[i];
+    if (!options_.set_dipoles) continue;
+    const double* dipole = outputs_.dipole[i];
+    std::copy(dipole, dipole + 3, atom->mu[i]);
+    atom->mu[i][3] = std::hypot(dipole[0], dipole[1], dipole[2]);
+  }
+}
+
+void PairHotppLR::compare_members() {
+  member_forces_.add_mean(atom->f);
+  std::vector<int> all(static_cast<std::size_t>(atom->nlocal) + atom->nghost);
+  std::iota(all.begin(), all.end(), 0);
+  const auto deviation = member_forces_.deviation(transport_, all, atom->nlocal);
+  for (int i = 0; i < atom->nlocal; ++i) *outputs_.force_deviation[i] = deviation[i];
+  if (options_.deviation && update->ntimestep % options_.deviation->every == 0) write_deviation(deviation);
+}
+
+void PairHotppLR::write_deviation(const std::vector<double>& deviation) {
+  const auto summary = hotpp::summarise(deviation, rows_, world);
+  if (comm->me == 0)
+    deviation_file_.append(
+        options_.deviation->file, "# step, force deviation: max mean min (force unit of LAMMPS)\n",
+        fmt::format("{} {:.8g} {:.8g} {:.8g}\n", update->ntimestep, summary.max, summary.mean, summary.min));
+  const auto& window = options_.selection;
+  if (!window || summary.max < window->low || summary.max > window->high) return;
+  hotpp::Structure structure;
+  structure.positions = positions_;
+  structure.cell = cell();
+  structure.periodic = {domain->xperiodic != 0, domain->yperiodic != 0, domain->zperiodic != 0};
+  for (std::int64_t r = 0; r < rows_.n_owned; ++r) {
+    structure.elements.push_back(static_cast<int>(rows_.species[r]));
+    structure.tags.push_back(atom->tag_enable ? atom->tag[rows_.atom[r]] : 0);
+  }
+  const auto frame = hotpp::extended_xyz(
+      structure, members_[0]->metadata().elements,
+      fmt::format("step={} max_force_deviation={:.8g}", update->ntimestep, summary.max), world);
+  if (comm->me == 0) selection_file_.append(window->file, "", frame);
+}
+
+int PairHotppLR::pack_forward_comm(int n, int* atoms, double* buf, int /*pbc_flag*/, int* /*pbc*/) {
+  return transport_.pack_forward(n, atoms, buf);
+}
+
+void PairHotppLR::unpack_forward_comm(int n, int first, double* buf) {
+  transport_.unpack_forward(n, first, buf);
+}
+
+int PairHotppLR::pack_reverse_comm(int n, int first, double* buf) {
+  return transport_.pack_reverse(n, first, buf);
+}
+
+void PairHotppLR::unpack_reverse_comm(int n, int* atoms, double* buf) {
+  transport_.unpack_reverse(n, atoms, buf);
+}
+
+void* PairHotppLR::extract_peratom(const char* name, int& columns) {
+  hotpp::PerAtom* output = outputs_.find(name);
+  if (!output) return nullptr;
+  columns = output->columns();
+  return output->pointer();
+}
+
+double PairHotppLR::memory_usage() {
+  return Pair::memory_usage() +
+         static_cast<double>(edges_.vectors.capacity() + positions_.capacity()) * sizeof(double);
+}
