@@ -225,7 +225,7 @@ void PairHotppLR::evaluate_mesh() {
   const double expected = long_range_->estimated_error();
   long_range_->evaluate(atom->nlocal, positions_, model_->charges(), model_->dipoles());
   if (long_range_->estimated_error() != expected)
-    utils::logmesg(lmp, "Pair style hotpp/lr: estimated relative force error of this structure {:.2g}\n",
+    utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
                    long_range_->estimated_error());
 }
 
