@@ -19,7 +19,7 @@ elseif(NOT HOTPP_MPI_INCLUDE)
   if(MPI_CXX_FOUND)
     set(HotppMpi_FOUND TRUE)
     set(HOTPP_MPI_INCLUDE ${MPI_CXX_INCLUDE_DIRS})  # empty where the compiler finds mpi.h by itself
-    set(_mpi_link MPI::MPI_CXX)
+    set(_mpi_link ${MPI_CXX_LIBRARIES})  # not the imported target: it would be known in one directory only
   endif()
 endif()
 
