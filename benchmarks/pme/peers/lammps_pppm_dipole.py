@@ -9,6 +9,7 @@ PRECISION = "double"
 CONTENTS = ("mu",)
 ORDERS = (6, 7)  # 5 needs a mesh spacing of 0.2 Å
 SEPARATED = lammps_kspace.SEPARATED
+WARM_UP = False  # every run is a new process
 version = lammps_kspace.version
 mesh_sizes = lammps_kspace.mesh_sizes
 
