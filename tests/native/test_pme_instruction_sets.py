@@ -1,4 +1,4 @@
-"""The kernels for older processors give the same results; the choice is made once in a process, so in child processes."""
+"""The kernels for older processors give the same results (in child processes: the choice is made once)."""
 
 import os
 import subprocess
