@@ -37,17 +37,9 @@ class LongRange::MeshOf : public LongRange::Mesh {
 
 namespace {
 
-constexpr double kLengthTolerance = 0.05;
-
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
   return name == "plain" ? pme::Deconvolution::Plain : pme::Deconvolution::None;
-}
-
-std::array<double, 3> lengths_of(const std::array<double, 9>& cell) {
-  std::array<double, 3> lengths{};
-  for (int i = 0; i < 3; ++i) lengths[i] = std::hypot(cell[3 * i], cell[3 * i + 1], cell[3 * i + 2]);
-  return lengths;
 }
 
 }  // namespace
@@ -55,48 +47,39 @@ std::array<double, 3> lengths_of(const std::array<double, 9>& cell) {
 LongRange::LongRange(const ModelMetadata& model, const Options& options, bool single_precision)
     : dipoles_(model.has_dipoles()),
       single_(single_precision),
-      fixed_mesh_(options.mesh.has_value()),
-      order_(options.order.value_or(model.order)),
-      accuracy_(options.accuracy.value_or(model.accuracy)),
-      smearing_(model.smearing),
       total_charge_(model.total_charge),
-      kernel_(model.kernel),
-      deconvolution_(model.deconvolution) {
-  if (dipoles_ && order_ < 4)
+      deconvolution_(model.deconvolution),
+      kernel_(pme::Kernel::named(model.kernel, model.smearing)),
+      choice_(kernel_, options.accuracy.value_or(model.accuracy), dipoles_,
+              options.order.value_or(model.order), options.mesh) {
+  if (dipoles_ && choice_.order() < 4)
     throw std::invalid_argument(
-        "order " + std::to_string(order_) +
+        "order " + std::to_string(choice_.order()) +
         " has no continuous forces on dipoles: use order 4 to 8, or a model without dipoles");
-  if (fixed_mesh_) mesh_ = *options.mesh;
 }
 
 LongRange::~LongRange() = default;
 
-bool LongRange::set_cell(const std::array<double, 9>& cell) {
-  const auto lengths = lengths_of(cell);
-  bool choose = !plan_;
-  for (int i = 0; i < 3 && !choose && !fixed_mesh_; ++i)
-    choose = std::abs(lengths[i] / lengths_[i] - 1) > kLengthTolerance;
-  if (choose) {
-    if (!fixed_mesh_) mesh_ = pme::mesh_size(cell.data(), smearing_, accuracy_, order_);
-    lengths_ = lengths;
+bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms) {
+  const auto assumed = pme::Sources::assumed(n_atoms, dipoles_);
+  const bool chosen = choice_.update(cell.data(), assumed) || !plan_;
+  if (chosen) {
     pme::Settings settings;
-    settings.order = order_;
-    settings.mesh = mesh_;
-    settings.kernel = pme::Kernel::named(kernel_, smearing_);
+    settings.order = choice_.order();
+    settings.mesh = choice_.mesh();
+    settings.kernel = kernel_;
     settings.deconvolution = deconvolution_of(deconvolution_);
     if (single_) {
       plan_ = std::make_unique<MeshOf<float>>(settings);
     } else {
       plan_ = std::make_unique<MeshOf<double>>(settings);
     }
+    estimate_ = choice_.estimate(cell.data(), assumed);
+    estimate_is_measured_ = false;
   }
   cell_ = cell;
   plan_->set_cell(cell.data());
-  return choose;
-}
-
-double LongRange::estimated_error() const {
-  return pme::estimated_error(cell_.data(), smearing_, order_, mesh_);
+  return chosen;
 }
 
 void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
@@ -135,6 +118,19 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
   }
   for (std::size_t i = 0; i < size; ++i)
     for (int a = 0; a < 3; ++a) forces[3 * i + a] -= net[a] / n;
+  if (!estimate_is_measured_) measure_error(n, positions, dipoles);
+}
+
+// Once per mesh: the error depends on how the charges are ordered.
+void LongRange::measure_error(std::int64_t n, const std::vector<double>& positions,
+                              const std::vector<double>& dipoles) {
+  double sum = 0;
+  for (const double f : forces) sum += f * f;
+  estimate_is_measured_ = true;
+  if (!(sum > 0)) return;  // no charges: nothing to be wrong about
+  const auto sources = pme::Sources::measured(n, positions.data(), charges.data(),
+                                              dipoles_ ? dipoles.data() : nullptr, std::sqrt(sum / n));
+  estimate_ = choice_.estimate(cell_.data(), sources);
 }
 
 }  // namespace hotpp

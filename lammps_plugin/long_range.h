@@ -9,6 +9,7 @@
 
 #include "model_metadata.h"
 #include "options.h"
+#include "pme/mesh_choice.h"
 
 namespace hotpp {
 
@@ -18,12 +19,13 @@ class LongRange {
   ~LongRange();
 
   // Rows a, b, c (Å). The mesh is chosen from the first cell, and again only when an edge of the cell has
-  // changed by more than 5 %: a mesh that follows the cell at every step makes the energy jump. True when it
-  // was chosen.
-  bool set_cell(const std::array<double, 9>& cell);
-  const std::array<int, 3>& mesh() const { return mesh_; }
-  int order() const { return order_; }
-  double estimated_error() const;  // relative rms error of the forces
+  // changed by more than 5 % (pme::MeshChoice). True when it was chosen.
+  bool set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms);
+  const std::array<int, 3>& mesh() const { return choice_.mesh(); }
+  int order() const { return choice_.order(); }
+  // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
+  // structure of that evaluation.
+  double estimated_error() const { return estimate_; }
 
   // positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n, 3] e·Å
   void evaluate(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& charges,
@@ -42,14 +44,16 @@ class LongRange {
   class Mesh;
   template <class Real>
   class MeshOf;
+  void measure_error(std::int64_t n, const std::vector<double>& positions,
+                     const std::vector<double>& dipoles);
 
-  bool dipoles_, single_, fixed_mesh_;
-  int order_;
-  double accuracy_, smearing_, total_charge_;
-  std::string kernel_, deconvolution_;
-  std::array<int, 3> mesh_{};
+  bool dipoles_, single_;
+  double total_charge_, estimate_ = 0;
+  bool estimate_is_measured_ = false;
+  std::string deconvolution_;
+  pme::Kernel kernel_;
+  pme::MeshChoice choice_;
   std::array<double, 9> cell_{};
-  std::array<double, 3> lengths_{};  // of the cell for which the mesh was chosen
   std::unique_ptr<Mesh> plan_;
   std::vector<double> potential_, field_;
 };

@@ -211,7 +211,7 @@ std::array<double, 9> PairHotppLR::cell() const {
 void PairHotppLR::update_cell() {
   if (!long_range_) return;
   with_errors_of_lammps([&] {
-    const bool chosen = long_range_->set_cell(cell());
+    const bool chosen = long_range_->set_cell(cell(), atom->nlocal);
     const auto& mesh = long_range_->mesh();
     if (chosen && summary_printed_)
       utils::logmesg(lmp,
@@ -222,7 +222,11 @@ void PairHotppLR::update_cell() {
 
 void PairHotppLR::evaluate_mesh() {
   update_cell();
+  const double expected = long_range_->estimated_error();
   long_range_->evaluate(atom->nlocal, positions_, model_->charges(), model_->dipoles());
+  if (long_range_->estimated_error() != expected)
+    utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
+                   long_range_->estimated_error());
 }
 
 void PairHotppLR::tally_energies() {

@@ -76,14 +76,14 @@ def test_calculator_keeps_its_mesh_under_small_strain(checkpoint):
     calculator = HotppCalculator(checkpoint)
     system.calc = calculator
     system.get_potential_energy()
-    mesh = calculator._mesh
+    mesh = calculator._mesh.mesh
     system.set_cell(system.cell * 1.04, scale_atoms=True)
     system.get_potential_energy()
-    assert calculator._mesh == mesh
+    assert calculator._mesh.mesh == mesh
     if calculator.potential.config.has_charges:
         system.set_cell(system.cell * 1.15, scale_atoms=True)
         system.get_potential_energy()
-        assert calculator._mesh != mesh
+        assert calculator._mesh.mesh != mesh
 
 
 def test_bad_files_are_named(checkpoint, tmp_path, capsys):

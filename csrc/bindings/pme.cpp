@@ -10,6 +10,7 @@
 #include <string>
 
 #include "pme/accuracy.h"
+#include "pme/cluster.h"
 #include "pme/cpu/fft.h"
 #include "pme/cpu/gather.h"
 #include "pme/cpu/grid.h"
@@ -18,6 +19,7 @@
 #include "pme/cpu/spread.h"
 #include "pme/cpu/threads.h"
 #include "pme/inputs.h"
+#include "pme/mesh_choice.h"
 #include "pme/multipoles.h"
 #include "pme/plan.h"
 #include "pme/splines.h"
@@ -46,6 +48,20 @@ Deconvolution deconvolution_of(const std::string& name) {
   throw std::invalid_argument("The deconvolution is '" + name + "': choose alias, plain or none.");
 }
 
+Boundary boundary_of(const std::string& name) {
+  if (name == "periodic") return Boundary::Periodic;
+  if (name == "slab") return Boundary::Slab;
+  throw std::invalid_argument("The boundary is '" + name +
+                              "': choose periodic or slab; clusters have no cell, see Cluster.");
+}
+
+ClusterMethod method_of(const std::string& name) {
+  if (name == "auto") return ClusterMethod::Auto;
+  if (name == "direct") return ClusterMethod::Direct;
+  if (name == "mesh") return ClusterMethod::Mesh;
+  throw std::invalid_argument("The method is '" + name + "': choose auto, direct or mesh.");
+}
+
 /// One atom list with its shapes checked; keeps the arrays alive.
 struct Atoms {
   Doubles positions, charges;
@@ -61,8 +77,23 @@ struct Atoms {
   const double* dipole_data() const { return dipoles ? dipoles->data() : nullptr; }
 };
 
-template <class Real>
-py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
+py::tuple as_tuple(const std::array<int, 3>& mesh) { return py::make_tuple(mesh[0], mesh[1], mesh[2]); }
+
+/// What the error model may know: the number of atoms, or the atoms.
+struct Structure {
+  std::int64_t atoms = 0;
+  std::optional<Atoms> measured;
+  double rms_force = 0.0;
+
+  Sources sources(bool dipoles) const {
+    if (!measured) return Sources::assumed(atoms, dipoles);
+    return Sources::measured(measured->size(), measured->positions.data(), measured->charges.data(),
+                             measured->dipole_data(), rms_force);
+  }
+};
+
+template <class Solver>
+py::dict execute(Solver& solver, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
                  bool forces, bool strain) {
   const Atoms atoms(r, q, mu);
   const py::ssize_t n = atoms.size();
@@ -74,7 +105,7 @@ py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std
   output.want_strain = strain;
   {
     const py::gil_scoped_release release;
-    plan.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
+    solver.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
   }
   py::dict result;
   result["energy"] = output.energy;
@@ -86,6 +117,16 @@ py::dict execute(Plan<Real>& plan, const Doubles& r, const Doubles& q, const std
     result["strain_derivative"] = derivative;
   }
   return result;
+}
+
+template <class Real>
+void bind_cluster(py::module_& m, const char* name) {
+  using C = Cluster<Real>;
+  py::class_<C>(m, name)
+      .def("execute", &execute<C>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false, "The same outputs as a plan.")
+      .def_property_readonly("order", &C::order)
+      .def_property_readonly("mesh", [](const C& c) { return as_tuple(c.mesh()); });
 }
 
 template <class Real>
@@ -113,8 +154,8 @@ void bind_plan(py::module_& m, const char* name) {
             return result;
           },
           "Bytes held at present: of the mesh's size, of the number of atoms, of the threads.")
-      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
-           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
+      .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false,
            "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")
       .def(
           "spread",
@@ -245,16 +286,33 @@ PYBIND11_MODULE(_pme, m) {
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
-         bool subtract_self, const std::string& precision, const std::string& kernel) -> py::object {
-        const Settings settings{order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
-                                subtract_self};
+         bool subtract_self, const std::string& precision, const std::string& kernel,
+         const std::string& boundary) -> py::object {
+        Settings settings{order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
+                          subtract_self};
+        settings.boundary = boundary_of(boundary);
         if (precision == "double") return py::cast(Plan<double>(settings));
         if (precision == "float") return py::cast(Plan<float>(settings));
         throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
       },
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
-      "A plan whose mesh is double or float.");
+      py::arg("boundary") = "periodic", "A plan whose mesh is double or float.");
+  bind_cluster<double>(m, "ClusterDouble");
+  bind_cluster<float>(m, "ClusterFloat");
+  m.def(
+      "Cluster",
+      [](double smearing, const std::string& kernel, double accuracy, const std::string& method,
+         bool subtract_self, const std::string& precision) -> py::object {
+        const Kernel k = Kernel::named(kernel, smearing);
+        const ClusterMethod how = method_of(method);
+        if (precision == "double") return py::cast(Cluster<double>(k, accuracy, subtract_self, how));
+        if (precision == "float") return py::cast(Cluster<float>(k, accuracy, subtract_self, how));
+        throw std::invalid_argument("The precision is '" + precision + "': choose double or float.");
+      },
+      py::arg("smearing"), py::arg("kernel") = "gaussian", py::arg("accuracy") = 1e-4,
+      py::arg("method") = "auto", py::arg("subtract_self") = true, py::arg("precision") = "double",
+      "Open boundaries: the direct sum, or a mesh (double or float) with a truncated kernel.");
   py::class_<Kernel>(m, "Kernel", "Screening of the Coulomb kernel as a function of k².")
       .def(py::init([](const std::string& name, double smearing, double tail) {
              return name == "prolate" ? Kernel::prolate(smearing, tail) : Kernel::named(name, smearing);
@@ -277,19 +335,78 @@ PYBIND11_MODULE(_pme, m) {
       "[3, order]: weights, first and second derivatives at |t| <= 1/2.");
   m.def(
       "mesh_size",
-      [](const Doubles& cell, double smearing, double accuracy, int order) {
+      [](const Doubles& cell, double smearing, double accuracy, int order, const std::string& kernel,
+         bool dipoles, const std::optional<Structure>& structure) {
         expect_shape(cell, {3, 3}, "cell");
-        const auto k = mesh_size(cell.data(), smearing, accuracy, order);
-        return py::make_tuple(k[0], k[1], k[2]);
+        const Kernel k = Kernel::named(kernel, smearing);
+        if (!structure) return as_tuple(mesh_size(cell.data(), k, accuracy, order, dipoles));
+        return as_tuple(mesh_size(cell.data(), k, accuracy, order, structure->sources(dipoles)));
       },
-      py::arg("cell"), py::arg("smearing"), py::arg("accuracy"), py::arg("order"));
+      py::arg("cell"), py::arg("smearing"), py::arg("accuracy"), py::arg("order"),
+      py::arg("kernel") = "gaussian", py::arg("dipoles") = true, py::arg("structure") = py::none(),
+      "Points along a, b, c; structure: number of atoms, or (positions, charges, dipoles, rms force).");
   m.def(
       "estimated_error",
-      [](const Doubles& cell, double smearing, int order, const std::array<int, 3>& mesh) {
+      [](const Doubles& cell, double smearing, int order, const std::array<int, 3>& mesh,
+         const std::string& kernel, bool dipoles, const std::optional<Structure>& structure) {
         expect_shape(cell, {3, 3}, "cell");
-        return estimated_error(cell.data(), smearing, order, mesh);
+        const Kernel k = Kernel::named(kernel, smearing);
+        if (!structure) return estimated_error(cell.data(), k, order, mesh, dipoles);
+        return estimated_error(cell.data(), k, order, mesh, structure->sources(dipoles));
       },
-      py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"));
+      py::arg("cell"), py::arg("smearing"), py::arg("order"), py::arg("mesh"), py::arg("kernel") = "gaussian",
+      py::arg("dipoles") = true, py::arg("structure") = py::none(),
+      "Relative rms force error expected of a mesh.");
+  m.def(
+      "choose",
+      [](const Doubles& cell, const Structure& structure, double smearing, double accuracy,
+         const std::string& kernel, bool dipoles, int lowest_order, int highest_order) {
+        expect_shape(cell, {3, 3}, "cell");
+        const Choice c = choose(cell.data(), Kernel::named(kernel, smearing), accuracy, dipoles,
+                                structure.sources(dipoles), lowest_order, highest_order);
+        return py::make_tuple(c.order, as_tuple(c.mesh), c.estimate);
+      },
+      py::arg("cell"), py::arg("structure"), py::arg("smearing"), py::arg("accuracy"),
+      py::arg("kernel") = "gaussian", py::arg("dipoles") = true, py::arg("lowest_order") = 4,
+      py::arg("highest_order") = max_order, "(order, mesh, estimated error), the cheapest.");
+  py::class_<Structure>(m, "Structure", "What the error model may know of a structure.")
+      .def(py::init([](std::int64_t n) {
+             Structure s;
+             s.atoms = n;
+             return s;
+           }),
+           py::arg("n_atoms"))
+      .def(py::init([](const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu, double force) {
+             Structure s;
+             s.measured.emplace(r, q, mu);
+             s.rms_force = force;
+             return s;
+           }),
+           py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("rms_force") = 0.0);
+  py::implicitly_convertible<py::int_, Structure>();
+  m.def(
+      "mesh_cost",
+      [](std::int64_t n, int order, const std::array<int, 3>& mesh, bool dipoles) {
+        return mesh_cost(n, order, mesh, dipoles);
+      },
+      py::arg("n_atoms"), py::arg("order"), py::arg("mesh"), py::arg("dipoles"), "Nanoseconds on one core.");
+  py::class_<MeshChoice>(m, "MeshChoice", "Order and mesh, kept while the cell changes little.")
+      .def(py::init([](double smearing, double accuracy, const std::string& kernel, bool dipoles,
+                       std::optional<int> order, std::optional<std::array<int, 3>> mesh) {
+             return MeshChoice(Kernel::named(kernel, smearing), accuracy, dipoles, order, mesh);
+           }),
+           py::kw_only(), py::arg("smearing"), py::arg("accuracy"), py::arg("kernel") = "gaussian",
+           py::arg("dipoles") = true, py::arg("order") = py::none(), py::arg("mesh") = py::none())
+      .def(
+          "update",
+          [](MeshChoice& c, const Doubles& cell, std::int64_t n, bool dipoles) {
+            expect_shape(cell, {3, 3}, "cell");
+            return c.update(cell.data(), Sources::assumed(n, dipoles));
+          },
+          py::arg("cell"), py::arg("n_atoms"), py::arg("dipoles") = true)
+      .def_property_readonly("order", &MeshChoice::order)
+      .def_property_readonly("mesh", [](const MeshChoice& c) { return as_tuple(c.mesh()); });
   m.def(
       "spread",
       [](const Doubles& u, const py::array& coefficients, int rank, int order, const std::array<int, 3>& mesh,

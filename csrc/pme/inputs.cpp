@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "pme/slab.h"
 #include "pme/splines.h"
 
 namespace hotpp::pme {
@@ -61,6 +62,18 @@ void check(const Cell& cell) {
   if (!(cell.volume > 0)) throw std::invalid_argument("The plan has no cell yet: call set_cell first.");
 }
 
+void check_accuracy(double accuracy) {
+  if (!(accuracy > 0.0 && accuracy < 1.0))
+    throw std::invalid_argument("The accuracy is " + std::to_string(accuracy) +
+                                ": give the relative rms force error, between 0 and 1.");
+}
+
+void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles) {
+  require_finite(positions, n, 3, "position");
+  require_finite(charges, n, 1, "charge");
+  if (dipoles) require_finite(dipoles, n, 3, "dipole");
+}
+
 void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
                    const double* charges, const double* dipoles, const Output& output) {
   check(cell);
@@ -69,9 +82,8 @@ void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, c
         "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
         "4 or "
         "more (6 to 8 recommended).");
-  require_finite(positions, n, 3, "position");
-  require_finite(charges, n, 1, "charge");
-  if (dipoles) require_finite(dipoles, n, 3, "dipole");
+  check_atoms(n, positions, charges, dipoles);
+  if (settings.boundary == Boundary::Slab) check_slab(cell, n, positions);
 }
 
 }  // namespace hotpp::pme

@@ -33,8 +33,12 @@ struct Kernel {
   double smearing = 0.0;        ///< sigma, Å: screening = 1 - sigma² k²/2 + ...
   double cutoff_squared = 0.0;  ///< k_c², 1/Å² (prolate)
   double tail = 0.0;            ///< screening at k_c (prolate)
-  double self_charge = 0.0;     ///< pair kernel at r = 0: twice the self energy of a unit charge, 1/Å
-  double self_dipole = 0.0;     ///< -kernel'(r)/r at r = 0: twice the self energy of a unit dipole, 1/Å³
+  /// R > 0: the pair kernel is cut off at R, 1/r before smearing only for r < R: multiplies screening by
+  /// 1 - cos(k R) (Vico, Greengard & Ferrando 2016). For open boundaries on a periodic mesh (cluster.h); its
+  /// derivatives in k² are not provided.
+  double truncation = 0.0;
+  double self_charge = 0.0;  ///< pair kernel at r = 0: twice the self energy of a unit charge, 1/Å
+  double self_dipole = 0.0;  ///< -kernel'(r)/r at r = 0: twice the self energy of a unit dipole, 1/Å³
   double chebyshev[terms] = {};
 
   Kernel() = default;
@@ -47,11 +51,21 @@ struct Kernel {
   static Kernel named(const std::string& name, double smearing);
 
   /// Twice what a unit net charge costs per unit volume, Å²: E = -k_e background Q² / V.
-  HOTPP_HOST_DEVICE double background() const { return pi * smearing * smearing; }
+  /// Of a truncated kernel: minus that of its finite value at k = 0, R²/2, which the sums over modes leave
+  /// out.
+  HOTPP_HOST_DEVICE double background() const {
+    return truncation > 0.0 ? -pi * truncation * truncation : pi * smearing * smearing;
+  }
 
   HOTPP_HOST_DEVICE double screening(double k_squared) const {
-    if (kind == KernelKind::Gaussian) return exp(-0.5 * smearing * smearing * k_squared);
-    return k_squared > cutoff_squared ? 0.0 : series(k_squared).value;
+    if (kind == KernelKind::Prolate && k_squared > cutoff_squared) return 0.0;
+    const double value =
+        kind == KernelKind::Gaussian ? exp(-0.5 * smearing * smearing * k_squared) : series(k_squared).value;
+    return truncation > 0.0 ? value * truncation_factor(k_squared) : value;
+  }
+
+  HOTPP_HOST_DEVICE double truncation_factor(double k_squared) const {
+    return 1.0 - cos(truncation * sqrt(k_squared));
   }
 
   /// d screening / d(k²), Å².

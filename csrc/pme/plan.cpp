@@ -2,6 +2,7 @@
 #include "pme/plan.h"
 
 #include "pme/plan_parts.h"
+#include "pme/slab.h"
 
 namespace hotpp::pme {
 
@@ -78,6 +79,8 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
     }
   const ChargeSums sums = p.total_charges();
   self.add(sums, output);
+  if (p.settings.boundary == Boundary::Slab)
+    add_slab_correction(p.cell, n, positions, charges, dipoles, output);
 }
 
 template class Plan<float>;

@@ -12,12 +12,16 @@ namespace hotpp::pme {
 /// None: not at all; Plain: 1/W(k)²; Alias: 1/sum_m W(k + 2 pi m/h)², never zero.
 enum class Deconvolution { None, Plain, Alias };
 
+/// Slab: open along z (slab.h). Clusters have no cell and no given mesh: cluster.h.
+enum class Boundary { Periodic, Slab };
+
 struct Settings {
   int order;                ///< assignment order: mesh points per axis that an atom touches, 3..8
   std::array<int, 3> mesh;  ///< mesh points along a, b, c
   Kernel kernel;            ///< a smearing alone, in Å, means the Gaussian
   Deconvolution deconvolution = Deconvolution::Alias;
   bool subtract_self = true;
+  Boundary boundary = Boundary::Periodic;
 };
 
 /// Results for n atoms. Arrays belong to the caller; a null pointer means "not wanted".

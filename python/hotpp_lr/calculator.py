@@ -5,22 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from hotpp_lr.data.batch import collate, prepare
 from hotpp_lr.data.read import from_ase
-from hotpp_lr.electrostatics.accuracy import mesh_size
 from hotpp_lr.errors import InputError
 from hotpp_lr.export import load_exported
 from hotpp_lr.model.checkpoint import load_potential
+from hotpp_lr.model.config import mesh_choice
 from hotpp_lr.model.potential import Potential
-
-#: The mesh is chosen anew when a cell vector's length has changed by more than this fraction. Choosing it at every
-#: step would make the energy jump under variable cells.
-CELL_CHANGE = 0.05
 
 
 def load_model(path: str | Path) -> Potential:
@@ -60,19 +55,7 @@ class HotppCalculator(Calculator):
             raise InputError(f"dtype is {dtype!r}; expected 'float32' or 'float64'.")
         self.potential = load_model(model).to(device=device, dtype=getattr(torch, dtype))
         self.potential.requires_grad_(False)
-        self._fixed_mesh = mesh
-        self._mesh: tuple[int, int, int] = (0, 0, 0)
-        self._mesh_lengths: np.ndarray | None = None
-
-    def _choose_mesh(self, cell: np.ndarray) -> tuple[int, int, int]:
-        if self._fixed_mesh is not None:
-            return self._fixed_mesh
-        lengths = np.linalg.norm(cell, axis=1)
-        if self._mesh_lengths is None or np.any(np.abs(lengths / self._mesh_lengths - 1) > CELL_CHANGE):
-            config = self.potential.config
-            self._mesh = tuple(mesh_size(cell, config.smearing, config.accuracy, config.order))
-            self._mesh_lengths = lengths
-        return self._mesh
+        self._mesh = mesh_choice(self.potential.config, mesh)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
@@ -85,7 +68,8 @@ class HotppCalculator(Calculator):
                     f"electrostatics '{config.electrostatics}' needs a cell periodic in three directions, given pbc "
                     f"{structure.pbc.tolist()}; set atoms.pbc = True and a cell."
                 )
-            mesh = self._choose_mesh(structure.cell)
+            self._mesh.update(structure.cell, len(structure.positions))
+            mesh = self._mesh.mesh
         batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
         batch = batch.to(next(self.potential.parameters()).device)
         wants_stress = structure.periodic

@@ -69,16 +69,19 @@ def _mesh_energy(positions, cell, charges, dipoles, metadata, mesh):
     from hotpp_lr.electrostatics.accuracy import mesh_size
     from hotpp_lr.electrostatics.mesh import pme_energy
 
-    smearing, order = metadata["smearing"], metadata["order"]
+    smearing, order, kernel = metadata["smearing"], metadata["order"], metadata.get("kernel", "gaussian")
+    has_dipoles = metadata["electrostatics"] == "charge+dipole"
     if mesh is None:
-        mesh = mesh_size(cell.detach(), smearing, metadata["accuracy"], order)
+        options = {"kernel": kernel, "dipoles": has_dipoles, "n_atoms": len(positions)}
+        mesh = mesh_size(cell.detach(), smearing, metadata["accuracy"], order, **options)
     return pme_energy(
         positions,
         cell.unsqueeze(0),
         charges,
-        dipoles if metadata["electrostatics"] == "charge+dipole" else None,
+        dipoles if has_dipoles else None,
         torch.zeros(len(positions), dtype=torch.int64),
         smearing=smearing,
+        kernel=kernel,
         order=order,
         mesh=torch.tensor([mesh]),
         deconvolution=metadata["deconvolution"],

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from hotpp_lr import _pme
-from hotpp_lr.electrostatics import accuracy
 from hotpp_lr.electrostatics.ewald import ewald_energy
 from pme_systems import DECONVOLUTIONS, MESHES, ORDERS, SMEARING, TOLERANCE, System, error, reference
 
@@ -135,17 +134,6 @@ def test_translation_by_lattice_vectors_changes_nothing():
     moved.positions = moved.positions + np.array([[3, -2, 5]]) @ moved.cell
     for name, value in native(system, 6, MESHES[0]).items():
         assert error(native(moved, 6, MESHES[0])[name], value) < 1e-11
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_mesh_size_and_estimated_error_equal_the_reference(order):
-    for seed in range(5):
-        cell = System(seed).cell * (1 + 2 * seed)
-        for requested in (1e-2, 1e-4, 1e-6):
-            mesh = accuracy.mesh_size(cell, 1.3, requested, order)
-            assert _pme.mesh_size(cell, 1.3, requested, order) == tuple(mesh)
-            expected = accuracy.estimated_error(cell, 1.3, order, mesh)
-            assert _pme.estimated_error(cell, 1.3, order, mesh) == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_float_mesh_is_good_to_five_parts_in_a_million():

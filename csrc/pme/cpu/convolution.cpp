@@ -80,6 +80,23 @@ void Convolution<Real>::set_cell(const Cell& cell) {
       kernels<Real>().influence_of_column(grid_.points[0], column(y, b), influence_.data() + block(y, b),
                                           slope_.empty() ? nullptr : slope_.data() + block(y, b));
   influence_[0] = Real(0);  // k = 0
+  if (settings_.kernel.truncation > 0.0) truncate();
+}
+
+/// Cuts the pair kernel off (pme/kernel.h); once per box, not worth a kernel of its own.
+template <class Real>
+void Convolution<Real>::truncate() {
+#pragma omp parallel for schedule(static)
+  for (int y = 0; y < grid_.points[1]; ++y)
+    for (int b = 0; b < blocks_; ++b) {
+      const ModeColumn c = column(y, b);
+      Real* const values = influence_.data() + block(y, b);
+      for (int x = 0; x < grid_.points[0]; ++x)
+        for (int j = 0; j < lanes; ++j) {
+          const double k2 = square_[x] + c.linear[j] * mixed_[0][x] + c.constant[j];
+          values[x * lanes + j] *= settings_.kernel.truncation_factor(k2);
+        }
+    }
 }
 
 template <class Real>

@@ -43,6 +43,7 @@ class Convolution {
   static constexpr int lanes = fft_lanes<Real>;
 
   ModeColumn column(int y, int z_block) const;
+  void truncate();
   /// [y][block of z][x][lane]
   std::size_t block(int y, int z_block) const {
     return (static_cast<std::size_t>(y) * blocks_ + z_block) * grid_.points[0] * lanes;

@@ -74,20 +74,50 @@ def native_pme(
     mesh: tuple[int, int, int],
     deconvolution: str = "alias",
     kernel: str = "gaussian",
+    boundary: str = "periodic",
     precision: str = "double",
 ) -> SimpleNamespace:
     """energy, potential, field, forces, strain_derivative of one structure by the native core, as numpy.
 
-    Units and signs as `response.Derivatives`; precision of the mesh: double or float.
+    Units and signs as `response.Derivatives`; boundary: periodic or slab; precision of the mesh: double or float.
     """
+    plan = native_core().Plan(
+        order=order,
+        mesh=mesh,
+        smearing=smearing,
+        deconvolution=deconvolution,
+        precision=precision,
+        kernel=kernel,
+        boundary=boundary,
+    )
+    plan.set_cell(cell)
+    return SimpleNamespace(**plan.execute(positions, charges, dipoles, strain=True))
+
+
+def native_cluster(
+    positions: np.ndarray,
+    charges: np.ndarray,
+    dipoles: np.ndarray | None,
+    *,
+    smearing: float,
+    kernel: str = "gaussian",
+    accuracy: float = 1e-4,
+    method: str = "auto",
+    precision: str = "double",
+) -> SimpleNamespace:
+    """The same for one structure without periodic axes; method: direct, mesh, or the cheaper of them (auto)."""
+    cluster = native_core().Cluster(
+        smearing=smearing, kernel=kernel, accuracy=accuracy, method=method, precision=precision
+    )
+    return SimpleNamespace(**cluster.execute(positions, charges, dipoles, strain=True))
+
+
+def native_core():
+    """The module hotpp_lr._pme; ImportError with a sentence where it is not built."""
     try:
         from hotpp_lr import _pme
     except ImportError as error:
         raise ImportError(
             "the native core hotpp_lr._pme is not installed: build it with `pip install .` in the checkout."
         ) from error
-    plan = _pme.Plan(
-        order=order, mesh=mesh, smearing=smearing, deconvolution=deconvolution, precision=precision, kernel=kernel
-    )
-    plan.set_cell(cell)
-    return SimpleNamespace(**plan.execute(positions, charges, dipoles, strain=True))
+    return _pme

@@ -88,12 +88,41 @@ class GaussianKernel:
         return b0, b1, b2
 
 
+@dataclass(frozen=True)
+class TruncatedKernel:
+    """A kernel whose 1/r ends at `radius` before it is smeared (Vico, Greengard & Ferrando 2016).
+
+    screening (1 - cos(k radius)) / k², finite at k = 0: charges nearer than radius less a few smearings interact by the
+    full kernel, farther than radius and a few smearings not at all. On a periodic mesh that makes open boundaries.
+    """
+
+    kernel: "GaussianKernel | ProlateKernel"
+    radius: float  # Å
+
+    @property
+    def smearing(self) -> float:
+        return self.kernel.smearing
+
+    def transform(self, k_squared: Tensor) -> Tensor:
+        """Fourier transform divided by 4 pi, in Å²; not for k = 0, which `background` takes care of."""
+        return self.kernel.transform(k_squared) * (1.0 - torch.cos(self.radius * k_squared.sqrt()))
+
+    def at_zero(self) -> tuple[float, float]:
+        return self.kernel.at_zero()
+
+    def background(self) -> float:
+        """Minus pi radius²: the finite transform at k = 0, which sums over modes leave out."""
+        return -pi * self.radius**2
+
+
 KERNELS = {"gaussian": GaussianKernel, "prolate": ProlateKernel}
 Kernel = GaussianKernel | ProlateKernel
 
 
-def make_kernel(name: str, smearing: float) -> Kernel:
-    """The kernel `name` (gaussian or prolate) of a smearing in Å."""
+def make_kernel(name: "str | TruncatedKernel", smearing: float) -> "Kernel | TruncatedKernel":
+    """The kernel `name` (gaussian or prolate) of a smearing in Å; a truncated kernel is returned as it is."""
+    if isinstance(name, TruncatedKernel):
+        return name
     if name not in KERNELS:
         raise ValueError(f"kernel is {name!r}: choose one of {', '.join(KERNELS)}.")
     return KERNELS[name](float(smearing))

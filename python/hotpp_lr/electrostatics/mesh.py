@@ -15,7 +15,7 @@ from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.assignment import Stencils, make_stencils, mesh_transform, spread
 from hotpp_lr.electrostatics.checks import check_inputs
 from hotpp_lr.electrostatics.influence import check_deconvolution, half_mesh_weights, influence_function
-from hotpp_lr.electrostatics.kernel import make_kernel
+from hotpp_lr.electrostatics.kernel import TruncatedKernel, make_kernel
 from hotpp_lr.electrostatics.splines import check_order
 
 
@@ -30,7 +30,7 @@ def pme_energy(
     order: int,
     mesh: Tensor,
     deconvolution: str = "alias",
-    kernel: str = "gaussian",
+    kernel: str | TruncatedKernel = "gaussian",
     subtract_self: bool = True,
 ) -> Tensor:
     """Long-range energy of each periodic structure, [S] eV, in the wider dtype of positions and charges.

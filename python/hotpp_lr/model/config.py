@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hotpp_lr.electrostatics.mesh_choice import MeshChoice
+
 
 class ModelConfig(BaseModel):
     """The `model:` section of a training config. Units Å and e."""
@@ -43,3 +45,15 @@ class ModelConfig(BaseModel):
     @property
     def has_dipoles(self) -> bool:
         return self.electrostatics == "charge+dipole"
+
+
+def mesh_choice(config: ModelConfig, mesh: tuple[int, int, int] | None = None) -> MeshChoice:
+    """How meshes for this model are chosen; mesh: fixed by the user."""
+    return MeshChoice(
+        smearing=config.smearing,
+        accuracy=config.accuracy,
+        kernel=config.kernel,
+        dipoles=config.has_dipoles,
+        order=config.order,
+        mesh=mesh,
+    )

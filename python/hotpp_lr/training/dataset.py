@@ -9,9 +9,8 @@ import numpy as np
 from hotpp_lr.data.batch import Sample, prepare
 from hotpp_lr.data.read import read_structures
 from hotpp_lr.data.structure import Structure
-from hotpp_lr.electrostatics.accuracy import mesh_size
 from hotpp_lr.errors import InputError
-from hotpp_lr.model.config import ModelConfig
+from hotpp_lr.model.config import ModelConfig, mesh_choice
 from hotpp_lr.training.config import Config
 from hotpp_lr.training.statistics import elements_of
 
@@ -33,8 +32,9 @@ def sample(structure: Structure, elements: tuple[int, ...], model: ModelConfig) 
             f"{structure.source}: electrostatics '{model.electrostatics}' needs a cell that is periodic in three "
             f"directions, given pbc {structure.pbc.tolist()}; put it into a periodic cell or use electrostatics 'none'."
         )
-    mesh = mesh_size(structure.cell, model.smearing, model.accuracy, model.order)
-    return prepare(structure, elements, model.cutoff, tuple(int(k) for k in mesh))
+    choice = mesh_choice(model)
+    choice.update(structure.cell, len(structure.positions))
+    return prepare(structure, elements, model.cutoff, choice.mesh)
 
 
 def load_datasets(config: Config) -> Datasets:

@@ -1,0 +1,68 @@
+"""The order and mesh of a run: chosen from the first cell, kept while the cell changes little."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from hotpp_lr.electrostatics.accuracy import choose, estimated_error
+from hotpp_lr.electrostatics.error_model import Sources
+from hotpp_lr.electrostatics.splines import MAX_ORDER
+
+logger = logging.getLogger(__name__)
+
+#: The mesh is chosen anew when the length of a cell vector has changed by more than this fraction. A mesh that follows
+#: the cell at every step makes the energy jump.
+CELL_CHANGE = 0.05
+
+
+class MeshChoice:
+    """Order and mesh for a wanted accuracy; csrc/pme/mesh_choice.h is the same in C++.
+
+    order None: the cheapest is chosen as well. mesh: fixed by the user, never chosen.
+    """
+
+    def __init__(
+        self,
+        *,
+        smearing: float,
+        accuracy: float,
+        kernel: str = "gaussian",
+        dipoles: bool = True,
+        order: int | None = None,
+        mesh: Sequence[int] | None = None,
+    ) -> None:
+        if mesh is not None and order is None:
+            raise ValueError(f"the mesh {tuple(mesh)} is fixed without an assignment order: give the order as well.")
+        self._options = {"smearing": smearing, "kernel": kernel, "dipoles": dipoles}
+        self._accuracy, self._fixed = accuracy, mesh is not None
+        # forces on dipoles need order 4
+        self._orders = range(4 if dipoles else 3, MAX_ORDER + 1) if order is None else [order]
+        self.order = order
+        self.mesh: tuple[int, int, int] | None = None if mesh is None else tuple(int(k) for k in mesh)
+        self._lengths: np.ndarray | None = None
+
+    def update(self, cell: np.ndarray, n_atoms: int, sources: Sources | None = None) -> bool:
+        """Look at a cell [3, 3] Å; True when order and mesh have been chosen for it. sources: a measured structure."""
+        lengths = np.linalg.norm(cell, axis=1)
+        if self._fixed:
+            return False
+        if self._lengths is not None and np.all(np.abs(lengths / self._lengths - 1.0) <= CELL_CHANGE):
+            return False
+        before = self.mesh
+        found = choose(cell, n_atoms, accuracy=self._accuracy, orders=self._orders, sources=sources, **self._options)
+        self.order, self.mesh, self._lengths = found.order, found.mesh, lengths
+        if before is not None:
+            logger.info(
+                "The cell has changed by more than %g %%: mesh %s, order %d, estimated error %.1e (mesh before: %s)",
+                100 * CELL_CHANGE, found.mesh, found.order, found.estimate, before,
+            )  # fmt: skip
+        return True
+
+    def estimate(self, cell: np.ndarray, n_atoms: int, sources: Sources | None = None) -> float:
+        """Relative rms force error expected of the mesh for this cell."""
+        if self.mesh is None or self.order is None:
+            raise ValueError("no mesh has been chosen yet: call update with a cell first.")
+        return estimated_error(
+            cell, order=self.order, mesh=self.mesh, n_atoms=n_atoms, sources=sources, **self._options
+        )
