@@ -100,10 +100,9 @@ bool Cluster<Real>::box_fits(const Extent& extent, std::int64_t n, const double*
     fit_box(extent, n, positions, charges, dipoles);
     return true;
   } catch (const std::invalid_argument&) {
-  } catch (const NotEnoughMemory&) {
+    plan_.reset();
+    return false;
   }
-  plan_.reset();
-  return false;
 }
 
 template <class Real>
