@@ -58,7 +58,9 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise PeerError(f"its process ended with status {self.process.wait()}")
+            raise PeerError(
+                f"its process ended with status {self.process.wait()} (does its Python have numpy and the package?)"
+            )
         answer = json.loads(answer)
         if "error" in answer:
             raise PeerError(answer["error"])

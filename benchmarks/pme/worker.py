@@ -37,7 +37,8 @@ def main() -> None:
                         random_configuration(request["n"]), request["content"], threads=request["threads"],
                         **request["choice"],
                     )  # fmt: skip
-                    run()  # compilation, page faults
+                    if getattr(peer, "WARM_UP", True):
+                        run()  # compilation, page faults
                     kept = (key, run)
                 answer = measure(kept[1], request)
         except Exception as error:

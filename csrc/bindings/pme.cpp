@@ -188,13 +188,16 @@ std::array<int, 3> mesh_of(const py::array& mesh) {
 
 void check_multipoles(int rank, int order, const std::array<int, 3>& mesh, const Doubles& u) {
   check({order, mesh, 1.0});
+  check_size({order, mesh, 1.0}, sizeof(double));
   if (rank < 0 || rank > max_rank || order < lowest_order(rank))
     throw std::invalid_argument("The rank is " + std::to_string(rank) + " and the order " +
                                 std::to_string(order) +
                                 ": choose a rank from 0 to 3 and an order of at least rank + 2.");
   expect_shape(u, {u.ndim() > 0 ? u.shape(0) : 0, 3}, "u");
   for (py::ssize_t i = 0; i < u.size(); ++i)
-    if (!std::isfinite(u.data()[i])) throw std::invalid_argument("A mesh coordinate u is not finite.");
+    if (!(std::abs(u.data()[i]) <= 1e9))
+      throw std::invalid_argument("A mesh coordinate u is not finite or beyond 1e9 (" +
+                                  std::to_string(u.data()[i]) + "): wrap them into the mesh.");
 }
 
 /// Multipoles at mesh coordinates u to a mesh without halo.

@@ -113,6 +113,10 @@ void check_sources(std::int64_t n, const double* charges, const double* dipoles)
 
 void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles) {
   require_finite(positions, n, 3, "position");
+  const std::int64_t i = first_beyond(positions, 3 * n, max_cluster);
+  if (i >= 0)
+    refuse("The position of atom ", i / 3, " is ", positions[i], " Å: those of a cluster must lie within ",
+           max_cluster, " Å of the origin.");
   check_sources(n, charges, dipoles);
 }
 

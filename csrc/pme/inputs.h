@@ -18,6 +18,9 @@ constexpr int max_points = 16384;
 /// A position may be this many cells away: float64 still knows its place in the cell to 1e-9.
 constexpr double max_cells_away = 1e7;
 
+/// Å; a cluster beyond it is a mistake, and squares of its distances may overflow.
+constexpr double max_cluster = 1e9;
+
 /// A mesh that this machine cannot hold. Refused beforehand: asking for the memory may end the process.
 class NotEnoughMemory : public std::bad_alloc {
  public:
@@ -46,7 +49,7 @@ void check_positions(const Cell&, std::int64_t n, const double* positions);
 /// Finite charges [n], dipoles [n, 3] or null.
 void check_sources(std::int64_t n, const double* charges, const double* dipoles);
 
-/// Finite positions [n, 3], charges and dipoles (or null) where no cell limits them.
+/// Finite positions, not too far away, charges and dipoles (or null), where there is no cell.
 void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
 
 /// Everything that Plan::execute is given.

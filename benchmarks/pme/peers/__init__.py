@@ -5,6 +5,7 @@
     CONTENTS     what it can carry: q, q+mu, mu
     ORDERS       assignment orders it offers, for the tuning step
     SEPARATED    how the reciprocal part is separated from the rest, one sentence for the notes of the table
+    WARM_UP      (optional) False if a first run is like all others
     version()    of the package; an ImportError (or FileNotFoundError) means that it is not installed
     mesh_sizes(minimum)  iterator over the points per axis that it takes, ascending
     setup(configuration, content, order, mesh, threads, **choices)

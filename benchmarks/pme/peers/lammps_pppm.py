@@ -9,6 +9,7 @@ PRECISION = "double"
 CONTENTS = ("q",)
 ORDERS = (5, 6, 7)
 SEPARATED = lammps_kspace.SEPARATED
+WARM_UP = False  # every run is a new process
 version = lammps_kspace.version
 mesh_sizes = lammps_kspace.mesh_sizes
 

@@ -7,7 +7,7 @@ import time
 NAME = "nvalchemi PME"
 PRECISION = "float"
 CONTENTS = ("q",)
-ORDERS = (5, 6)
+ORDERS = (5,)  # 6 does not reach 1e-4 on any mesh
 SEPARATED = (
     "nvalchemi: pme_reciprocal_space with its direct forces and charge gradients; inverse cell, volume, spline "
     "moduli and k vectors are made beforehand."

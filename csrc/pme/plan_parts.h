@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The memory of a plan and the steps of its execution for a team of threads. Only for plan.cpp and
+// plan_stages.cpp.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "pme/cpu/convolution.h"
+#include "pme/cpu/gather.h"
+#include "pme/cpu/grid.h"
+#include "pme/cpu/sorted_atoms.h"
+#include "pme/cpu/spread.h"
+#include "pme/cpu/threads.h"
+#include "pme/inputs.h"
+#include "pme/outputs.h"
+#include "pme/plan.h"
+
+namespace hotpp::pme {
+
+/// Atoms of one share of the gather; its sums are added up in a fixed order.
+constexpr std::int64_t block = 32;
+
+/// Sorted multipole coefficients in mesh units; to be called by every thread of a team, ends with a barrier.
+template <class Real>
+void sort_coefficients(const MeshTransform& transform, const SortedAtoms<Real>& atoms, const double* charges,
+                       const double* dipoles, Real* coefficients) {
+#pragma omp for schedule(static)
+  for (std::int64_t i = 0; i < atoms.size(); ++i) {
+    const std::int64_t from = atoms.original(i);
+    if (!dipoles) {
+      coefficients[i] = static_cast<Real>(charges[from]);
+      continue;
+    }
+    Real* const c = coefficients + 4 * i;
+    c[0] = static_cast<Real>(charges[from]);
+    for (int d = 0; d < 3; ++d) c[1 + d] = static_cast<Real>(transform.vector(d, dipoles + 3 * from));
+  }
+}
+
+/// Atoms of one partial sum of charges.
+constexpr std::int64_t charge_block = 512;
+
+inline ChargeSums charge_sums(std::int64_t begin, std::int64_t end, const double* charges,
+                              const double* dipoles) {
+  ChargeSums sums;
+  for (std::int64_t i = begin; i < end; ++i) {
+    sums.charge += charges[i];
+    sums.charge_squared += charges[i] * charges[i];
+  }
+  if (dipoles) {
+    double squared[3] = {};
+    for (std::int64_t i = begin; i < end; ++i)
+      for (int a = 0; a < 3; ++a) squared[a] += dipoles[3 * i + a] * dipoles[3 * i + a];
+    sums.dipole_squared = squared[0] + squared[1] + squared[2];
+  }
+  return sums;
+}
+
+template <class Real>
+struct Plan<Real>::Parts {
+  Settings settings;
+  Grid<Real> grid;
+  AlignedArray<Real> mesh;
+  Convolution<Real> convolution;
+  SortedAtoms<Real> atoms;
+  Cell cell;
+  std::vector<ModeSums> slab_sums;
+  std::vector<ChargeSums> charge_blocks;
+  std::vector<AtomSums> block_sums;
+  std::vector<Real> coefficients;
+  std::vector<AlignedArray<Real>> scratch;  // of every thread
+
+  explicit Parts(const Settings& s)
+      : settings((check(s), check_size(s, sizeof(Real)), s)),
+        grid(Grid<Real>(s.mesh, s.order).with_padded_planes()),
+        mesh(grid.size()),
+        convolution(s, grid),
+        atoms(s.mesh, s.order),
+        slab_sums(s.mesh[1]) {}
+
+  void prepare(std::int64_t n, int rank) {
+    const int threads = max_threads();
+    atoms.resize(n, threads);
+    coefficients.resize(static_cast<std::size_t>(n) * components(rank));
+    charge_blocks.resize((n + charge_block - 1) / charge_block);
+    block_sums.resize((n + block - 1) / block);
+    while (static_cast<int>(scratch.size()) < threads) scratch.emplace_back(convolution.scratch_size());
+  }
+
+  // Steps for a team of threads; each ends with a barrier.
+
+  /// Charge mesh, and its planes transformed if wanted.
+  void spread_in_team(const double* positions, const double* charges, const double* dipoles, bool transform) {
+    const MeshTransform to_mesh(cell, settings.mesh);
+#pragma omp for schedule(static) nowait
+    for (std::int64_t k = 0; k < static_cast<std::int64_t>(charge_blocks.size()); ++k)
+      charge_blocks[k] =
+          charge_sums(k * charge_block, std::min(atoms.size(), (k + 1) * charge_block), charges, dipoles);
+    atoms.assign_in_team(&cell, positions);
+    sort_coefficients(to_mesh, atoms, charges, dipoles, coefficients.data());
+    const double plane_cost = transform ? atoms_per_plane(grid) : 0.0;
+    const int part = team_rank(), parts = team_size();
+    spread_planes(grid, atoms, dipoles ? 1 : 0, coefficients.data(),
+                  balanced_plane(atoms, grid.points[0], plane_cost, part, parts),
+                  balanced_plane(atoms, grid.points[0], plane_cost, part + 1, parts), mesh.data(),
+                  [&](int x) {
+                    if (transform) convolution.plane_forward(mesh.data(), x, scratch[part].data());
+                  });
+#pragma omp barrier
+  }
+
+  void planes_forward_in_team() {
+#pragma omp for schedule(static)
+    for (int x = 0; x < grid.points[0]; ++x)
+      convolution.plane_forward(mesh.data(), x, scratch[team_rank()].data());
+  }
+
+  /// Transformed planes -> potential mesh with halo.
+  void convolve_in_team(bool want_sums) {
+    Real* const own = scratch[team_rank()].data();
+#pragma omp for schedule(dynamic)
+    for (int y = 0; y < grid.points[1]; ++y) slab_sums[y] = convolution.slab(mesh.data(), y, want_sums, own);
+#pragma omp for schedule(dynamic)
+    for (int x = 0; x < grid.points[0]; ++x) {
+      convolution.plane_backward(mesh.data(), x, own);
+      fill_halo(grid, x, mesh.data());
+    }
+  }
+
+  /// From and to [K1, K2, K3] without halo.
+  void copy_mesh_from(const Real* points) {
+    for (int x = 0; x < grid.points[0]; ++x)
+      for (int y = 0; y < grid.points[1]; ++y, points += grid.points[2])
+        std::copy_n(points, grid.points[2], mesh.data() + x * grid.plane + y * grid.row);
+  }
+  void copy_mesh_to(Real* points) const {
+    for (int x = 0; x < grid.points[0]; ++x)
+      for (int y = 0; y < grid.points[1]; ++y, points += grid.points[2])
+        std::copy_n(mesh.data() + x * grid.plane + y * grid.row, grid.points[2], points);
+  }
+
+  ChargeSums total_charges() const {
+    ChargeSums total;
+    for (const ChargeSums& s : charge_blocks) {
+      total.charge += s.charge;
+      total.charge_squared += s.charge_squared;
+      total.dipole_squared += s.dipole_squared;
+    }
+    return total;
+  }
+
+  /// Energy and, if not null, strain derivative [9] at fixed charge mesh, summed in a fixed order.
+  double sum_of_slabs(double* strain) const {
+    ModeSums total;
+    for (const ModeSums& slab : slab_sums) {
+      total.energy += slab.energy;
+      for (int c = 0; c < 6; ++c) total.strain[c] += slab.strain[c];
+    }
+    if (strain) {
+      constexpr int component[9] = {0, 3, 4, 3, 1, 5, 4, 5, 2};
+      for (int ab = 0; ab < 9; ++ab)
+        strain[ab] = total.strain[component[ab]] - (ab % 4 == 0 ? total.energy : 0.0);
+    }
+    return total.energy;
+  }
+};
+
+}  // namespace hotpp::pme
