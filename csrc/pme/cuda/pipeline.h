@@ -81,8 +81,8 @@ class Pipeline {
 
   void set_cell(const double vectors[9]) { cell_ = Cell(vectors); }
 
-  /// Room for n atoms; memory is only taken when there are more than ever before. Bytes per atom: 80 with
-  /// dipoles in float32.
+  /// Room for n atoms; memory is only taken when there are more than ever before. 64 bytes per
+  /// atom in float32.
   void reserve(int n) {
     if (n <= capacity_ && capacity_ > 0) return;
     const int capacity = std::max({n, capacity_ + capacity_ / 4, 256});
