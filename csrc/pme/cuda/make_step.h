@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <stdexcept>
+#include <string>
 
 #include "pme/cell.h"
 #include "pme/cuda/kernels/influence.h"
@@ -17,6 +18,7 @@ namespace hotpp::pme::cuda {
 inline Step make_step(const Settings& settings, const Cell& cell, const DeviceAtoms& atoms,
                       const DeviceOutput& output) {
   check(cell);
+  if (atoms.n < 0) throw std::invalid_argument("n is " + std::to_string(atoms.n) + ": give 0 or more atoms.");
   if (atoms.dipoles.data && output.forces.data && settings.order < 4)
     throw std::invalid_argument(
         "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
