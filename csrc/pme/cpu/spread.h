@@ -13,10 +13,10 @@ template <class Real>
 void spread(const Grid<Real>& grid, const SortedAtoms<Real>& atoms, int rank, const Real* coefficients,
             Real* mesh);
 
-/// What an atom costs more or less than a plane: atoms that take as long to spread as a plane to transform.
+/// Atoms that take as long to spread as a plane to transform (measured).
 template <class Real>
 double atoms_per_plane(const Grid<Real>& grid) {
-  return 1.2 * grid.points[1] * grid.points[2] / (grid.order * grid.order);
+  return 2.2 * grid.points[1] * grid.points[2] / (grid.order * grid.order + 40);
 }
 
 /// Adds the atoms that begin in plane b (not wrapped: -order < b < K1) to the planes [x0, x1).
