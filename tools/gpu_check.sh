@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 python=${1:-python3}
 build=build/gpu_check
 out=${OUT:-$PWD/$build}
-export OUT=$out PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+export OUT=$out HOTPP_REQUIRE_CUDA=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$build" "$out"
 exec > >(tee "$out/gpu_check.log") 2>&1
 failed=()

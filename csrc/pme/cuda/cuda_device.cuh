@@ -51,6 +51,8 @@ class CudaLauncher {
   void upload(Buffer<T>& to, const T* from, std::size_t count) {
     check_cuda(cudaMemcpy(to.data(), from, count * sizeof(T), cudaMemcpyHostToDevice),
                "copying to the device");
+    // a small copy may still be on its way, and streams that do not block would not wait for it
+    check_cuda(cudaStreamSynchronize(nullptr), "copying to the device");
   }
 
   void set_stream(cudaStream_t stream) { stream_ = stream; }

@@ -25,7 +25,6 @@ class Graph {
     check_cuda(cudaStreamEndCapture(stream, &graph_), "ending a graph");
     std::size_t roots = 1;
     check_cuda(cudaGraphGetRootNodes(graph_, &first_, &roots), "looking for the first kernel of a graph");
-    check_cuda(cudaGraphKernelNodeGetParams(first_, &parameters_), "reading the first kernel of a graph");
     check_cuda(cudaGraphInstantiate(&executable_, graph_, 0), "preparing a graph");
   }
   ~Graph() {
@@ -35,13 +34,17 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// first_kernel: replaces the first kernel's argument; launches in flight keep theirs.
+  /// The first kernel with another argument and the same grid; launches in flight keep theirs.
   template <class Kernel>
-  void launch(Kernel first_kernel, cudaStream_t stream) {
-    void* arguments[] = {&first_kernel};
-    parameters_.kernelParams = arguments;
-    parameters_.extra = nullptr;
-    check_cuda(cudaGraphExecKernelNodeSetParams(executable_, first_, &parameters_), "updating a graph");
+  void launch(Kernel kernel, int blocks, cudaStream_t stream) {
+    void* arguments[] = {&kernel};
+    cudaKernelNodeParams parameters{};
+    parameters.func = reinterpret_cast<void*>(&run_kernel<Kernel>);
+    parameters.gridDim = dim3(blocks);
+    parameters.blockDim = dim3(Kernel::threads);
+    parameters.sharedMemBytes = static_cast<unsigned>(kernel.shared_bytes());
+    parameters.kernelParams = arguments;
+    check_cuda(cudaGraphExecKernelNodeSetParams(executable_, first_, &parameters), "updating a graph");
     check_cuda(cudaGraphLaunch(executable_, stream), "launching a graph");
   }
 
@@ -49,7 +52,6 @@ class Graph {
   cudaGraph_t graph_ = nullptr;
   cudaGraphExec_t executable_ = nullptr;
   cudaGraphNode_t first_ = nullptr;
-  cudaKernelNodeParams parameters_{};
 };
 
 }  // namespace hotpp::pme::cuda

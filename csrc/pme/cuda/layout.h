@@ -62,7 +62,9 @@ inline Layout make_layout(const std::array<int, 3>& mesh, int order) {
   layout.order = order;
   layout.row = 2 * (mesh[2] / 2 + 1);
   for (int d = 0; d < 3; ++d) layout.points[d] = mesh[d];
-  if (static_cast<double>(mesh[0]) * mesh[1] * layout.row > 2147483647.0)
+  constexpr double most =
+      2147483648.0 - 65536.0;  // indices are int; a grid of blocks reaches a little beyond
+  if (static_cast<double>(mesh[0]) * mesh[1] * layout.row > most)
     throw std::invalid_argument("The mesh of " + std::to_string(mesh[0]) + " x " + std::to_string(mesh[1]) +
                                 " x " + std::to_string(mesh[2]) +
                                 " points has more than 2^31 numbers, the limit of one device: choose a "

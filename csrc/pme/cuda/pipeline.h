@@ -4,11 +4,7 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
-#include <cstdint>
 #include <limits>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "pme/cell.h"
@@ -22,10 +18,9 @@
 #include "pme/cuda/kernels/sort.h"
 #include "pme/cuda/kernels/spread.h"
 #include "pme/cuda/kernels/strain.h"
+#include "pme/cuda/make_step.h"
 #include "pme/cuda/path.h"
 #include "pme/influence.h"
-#include "pme/inputs.h"
-#include "pme/slab.h"
 
 namespace hotpp::pme::cuda {
 
@@ -81,8 +76,8 @@ class Pipeline {
 
   void set_cell(const double vectors[9]) { cell_ = Cell(vectors); }
 
-  /// Room for n atoms; memory is only taken when there are more than ever before. Bytes per atom: 80 with
-  /// dipoles in float32.
+  /// Room for n atoms; memory is only taken when there are more than ever before. 64 bytes per
+  /// atom in float32.
   void reserve(int n) {
     if (n <= capacity_ && capacity_ > 0) return;
     const int capacity = std::max({n, capacity_ + capacity_ / 4, 256});
@@ -110,39 +105,7 @@ class Pipeline {
   }
 
   Step step(const DeviceAtoms& atoms, const DeviceOutput& output) const {
-    check(cell_);
-    if (atoms.dipoles.data && output.forces.data && settings_.order < 4)
-      throw std::invalid_argument(
-          "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use "
-          "order 4 "
-          "or more (6 to 8 recommended).");
-    Step step{};
-    step.atoms = atoms;
-    step.output = output;
-    const Kernel& kernel = settings_.kernel;
-    for (int a = 0; a < 3; ++a)
-      for (int d = 0; d < 3; ++d) {
-        step.inverse[3 * a + d] = cell_.inverse[3 * a + d];
-        step.to_mesh[3 * a + d] = cell_.inverse[3 * a + d] * settings_.mesh[d];
-        step.reciprocal[3 * d + a] = 2.0 * pi * cell_.inverse[3 * a + d];
-      }
-    for (int c = 0; c < 6; ++c) {
-      const int i = axis_of(c, 0), j = axis_of(c, 1);
-      for (int a = 0; a < 3; ++a)
-        step.metric[c] += (i == j ? 1.0 : 2.0) * step.reciprocal[3 * i + a] * step.reciprocal[3 * j + a];
-    }
-    step.prefactor = 4.0 * pi * coulomb_constant / cell_.volume;
-    step.background = -coulomb_constant * kernel.background() / cell_.volume;
-    step.slab = settings_.boundary == Boundary::Slab;
-    if (step.slab) {
-      check_slab(cell_, 0, nullptr);  // its vacuum is checked on the device
-      step.height = std::abs(cell_.rows[8]);
-      step.slab_scale = 2.0 * pi * coulomb_constant / cell_.volume;
-    }
-    const double own = settings_.subtract_self ? 0.5 * coulomb_constant : 0.0;
-    step.self_charge = own * kernel.self_charge;
-    step.self_dipole = own * kernel.self_dipole;
-    return step;
+    return make_step(settings_, cell_, atoms, output);
   }
 
   /// The first kernel; it alone depends on the Step.

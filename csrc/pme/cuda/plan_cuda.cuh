@@ -138,7 +138,8 @@ void CudaPlan<Real>::execute(void* stream, const DeviceAtoms& atoms, const Devic
     p.device.set_stream(p.own_stream.get());
     kind.graph = std::make_unique<Graph>(p.own_stream.get(), [&] { p.pipeline.run(step, shape); });
   }
-  kind.graph->launch(p.pipeline.prepare_kernel(step), caller);
+  const auto first = p.pipeline.prepare_kernel(step);
+  kind.graph->launch(first, first.grid(), caller);
 }
 
 template <class Real>
