@@ -105,6 +105,16 @@ void bind_plan(py::module_& m, const char* name) {
             p.set_cell(cell.data());
           },
           py::arg("cell"), "Lattice vectors as rows, Å; cheap when unchanged.")
+      .def(
+          "memory",
+          [](const P& p) {
+            py::dict result;
+            result["mesh"] = p.memory().mesh;
+            result["atoms"] = p.memory().atoms;
+            result["threads"] = p.memory().threads;
+            return result;
+          },
+          "Bytes held at present: of the mesh's size, of the number of atoms, of the threads.")
       .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
            py::arg("forces") = true, py::arg("strain") = false,
            "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")

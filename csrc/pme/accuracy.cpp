@@ -15,8 +15,8 @@ namespace {
 
 // The same numbers as in accuracy.py, which says what they mean.
 constexpr double finest = 0.05, coarsest = 1.0, assumed_density = 0.08;
-constexpr double atom_cost[2] = {60.0, 110.0}, touched_cost[2] = {0.45, 0.80};
-constexpr double point_cost = 0.9, fft_cost = 0.16;
+constexpr double atom_cost[2] = {51.0, 74.0}, row_cost[2] = {1.4, 1.9};
+constexpr double fft_cost = 0.15, memory_cost = 3.5, cached_points = 1 << 20;
 
 bool has_no_factor_above_7(int n) {
   for (int factor : {2, 3, 5, 7})
@@ -86,8 +86,8 @@ int fft_size(double minimum) {
 
 double mesh_cost(std::int64_t atoms, int order, const std::array<int, 3>& mesh, bool dipoles) {
   const double points = double(mesh[0]) * mesh[1] * mesh[2];
-  return atoms * (atom_cost[dipoles] + touched_cost[dipoles] * order * order * order) +
-         points * (point_cost + fft_cost * std::log2(points));
+  const double per_point = fft_cost * std::log2(points) + (points > cached_points ? memory_cost : 0.0);
+  return atoms * (atom_cost[dipoles] + row_cost[dipoles] * order * order) + points * per_point;
 }
 
 Choice choose(const double vectors[9], const Kernel& kernel, double accuracy, bool dipoles,

@@ -18,7 +18,7 @@ constexpr double smearing_reach = 6.0;
 /// A box is made a little larger than needed and kept while the cluster fits.
 constexpr double slack = 1.05;
 /// Nanoseconds of one pair of the direct sum (both directions) on one core, charges only and with dipoles.
-constexpr double pair_cost[2] = {25.0, 55.0};
+constexpr double pair_cost[2] = {22.0, 40.0};
 
 }  // namespace
 

@@ -23,7 +23,8 @@ struct Sources {
   const double* dipoles = nullptr;      ///< [n, 3] e·Å or null
 
   static Sources assumed(std::int64_t atoms, bool dipoles);
-  /// Keeps the pointers. With the rms force (known after one evaluation) estimates are good to a factor of 2.
+  /// Keeps the pointers. The rms force, known after one evaluation, makes estimates better for ordered
+  /// structures.
   static Sources measured(std::int64_t n, const double* positions, const double* charges,
                           const double* dipoles, double rms_force = 0.0);
 

@@ -42,14 +42,21 @@ void sort_coefficients(const MeshTransform& transform, const SortedAtoms<Real>& 
   }
 }
 
-ChargeSums charge_sums(std::int64_t n, const double* charges, const double* dipoles) {
+/// Atoms of one partial sum of charges.
+constexpr std::int64_t charge_block = 512;
+
+ChargeSums charge_sums(std::int64_t begin, std::int64_t end, const double* charges, const double* dipoles) {
   ChargeSums sums;
-  for (std::int64_t i = 0; i < n; ++i) {
+  for (std::int64_t i = begin; i < end; ++i) {
     sums.charge += charges[i];
     sums.charge_squared += charges[i] * charges[i];
   }
-  if (dipoles)
-    for (std::int64_t i = 0; i < 3 * n; ++i) sums.dipole_squared += dipoles[i] * dipoles[i];
+  if (dipoles) {
+    double squared[3] = {};
+    for (std::int64_t i = begin; i < end; ++i)
+      for (int a = 0; a < 3; ++a) squared[a] += dipoles[3 * i + a] * dipoles[3 * i + a];
+    sums.dipole_squared = squared[0] + squared[1] + squared[2];
+  }
   return sums;
 }
 
@@ -64,6 +71,7 @@ struct Plan<Real>::Parts {
   SortedAtoms<Real> atoms;
   Cell cell;
   std::vector<ModeSums> slab_sums;
+  std::vector<ChargeSums> charge_blocks;
   std::vector<AtomSums> block_sums;
   std::vector<Real> coefficients;
   std::vector<AlignedArray<Real>> scratch;  // of every thread
@@ -80,6 +88,7 @@ struct Plan<Real>::Parts {
     const int threads = max_threads();
     atoms.resize(n, threads);
     coefficients.resize(static_cast<std::size_t>(n) * components(rank));
+    charge_blocks.resize((n + charge_block - 1) / charge_block);
     block_sums.resize((n + block - 1) / block);
     while (static_cast<int>(scratch.size()) < threads) scratch.emplace_back(convolution.scratch_size());
   }
@@ -89,6 +98,10 @@ struct Plan<Real>::Parts {
   /// Charge mesh, and its planes transformed if wanted.
   void spread_in_team(const double* positions, const double* charges, const double* dipoles, bool transform) {
     const MeshTransform to_mesh(cell, settings.mesh);
+#pragma omp for schedule(static) nowait
+    for (std::int64_t k = 0; k < static_cast<std::int64_t>(charge_blocks.size()); ++k)
+      charge_blocks[k] =
+          charge_sums(k * charge_block, std::min(atoms.size(), (k + 1) * charge_block), charges, dipoles);
     atoms.assign_in_team(&cell, positions);
     sort_coefficients(to_mesh, atoms, charges, dipoles, coefficients.data());
     const double plane_cost = transform ? atoms_per_plane(grid) : 0.0;
@@ -111,9 +124,9 @@ struct Plan<Real>::Parts {
   /// Transformed planes -> potential mesh with halo.
   void convolve_in_team(bool want_sums) {
     Real* const own = scratch[team_rank()].data();
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int y = 0; y < grid.points[1]; ++y) slab_sums[y] = convolution.slab(mesh.data(), y, want_sums, own);
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic)
     for (int x = 0; x < grid.points[0]; ++x) {
       convolution.plane_backward(mesh.data(), x, own);
       fill_halo(grid, x, mesh.data());
@@ -130,6 +143,16 @@ struct Plan<Real>::Parts {
     for (int x = 0; x < grid.points[0]; ++x)
       for (int y = 0; y < grid.points[1]; ++y, points += grid.points[2])
         std::copy_n(mesh.data() + x * grid.plane + y * grid.row, grid.points[2], points);
+  }
+
+  ChargeSums total_charges() const {
+    ChargeSums total;
+    for (const ChargeSums& s : charge_blocks) {
+      total.charge += s.charge;
+      total.charge_squared += s.charge_squared;
+      total.dipole_squared += s.dipole_squared;
+    }
+    return total;
   }
 
   /// Energy and, if not null, strain derivative [9] at fixed charge mesh, summed in a fixed order.
@@ -163,6 +186,15 @@ const Settings& Plan<Real>::settings() const {
 }
 
 template <class Real>
+typename Plan<Real>::Memory Plan<Real>::memory() const {
+  const Parts& p = *parts_;
+  return {p.grid.size() * sizeof(Real) + p.convolution.memory() + p.slab_sums.capacity() * sizeof(ModeSums),
+          p.atoms.memory() + p.coefficients.capacity() * sizeof(Real) +
+              p.block_sums.capacity() * sizeof(AtomSums),
+          p.scratch.size() * p.convolution.scratch_size() * sizeof(Real)};
+}
+
+template <class Real>
 void Plan<Real>::set_cell(const double cell[9]) {
   if (parts_->cell.volume > 0 && std::equal(cell, cell + 9, parts_->cell.rows.begin())) return;
   parts_->cell = Cell(cell);
@@ -182,7 +214,6 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   const bool gathers = output.potential || gather_rank > 0;
   // the gather gives the energy for nothing; the sums over modes cost, so they wait until they are asked for
   const bool sum_modes = output.want_strain || !gathers;
-  const ChargeSums sums = charge_sums(n, charges, dipoles);
   const MeshTransform transform(p.cell, p.settings.mesh);
   const SelfTerms self(p.settings, p.cell.volume);
   p.prepare(n, spread_rank);
@@ -191,14 +222,15 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
     p.spread_in_team(positions, charges, dipoles, true);
     p.convolve_in_team(sum_modes);
     if (gathers) {
-#pragma omp for schedule(static)
+      const double total_charge = p.total_charges().charge;
+#pragma omp for schedule(dynamic, 8)
       for (std::int64_t k = 0; k < static_cast<std::int64_t>(p.block_sums.size()); ++k) {
         const std::int64_t begin = k * block, end = std::min(n, begin + block);
         alignas(cache_line) Real derivatives[block * components(2)];
         prefetch_outputs(p.atoms.original(), begin, end, charges, dipoles, output);
         gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
         p.block_sums[k] =
-            write_outputs(transform, self, sums.charge, p.atoms.original(), begin, end, spread_rank,
+            write_outputs(transform, self, total_charge, p.atoms.original(), begin, end, spread_rank,
                           p.coefficients.data(), gather_rank, derivatives, charges, dipoles, output);
       }
     }
@@ -208,8 +240,9 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   if (gathers)
     for (const AtomSums& s : p.block_sums) {
       if (!sum_modes) output.energy += s.energy;
-      for (int ab = 0; ab < 9; ++ab) output.strain_derivative[ab] += dipole_strain ? s.strain[ab] : 0.0;
+      for (int ab = 0; dipole_strain && ab < 9; ++ab) output.strain_derivative[ab] += s.strain[ab];
     }
+  const ChargeSums sums = p.total_charges();
   self.add(sums, output);
   if (p.settings.boundary == Boundary::Slab)
     add_slab_correction(p.cell, n, positions, charges, dipoles, output);

@@ -10,6 +10,7 @@
 // Units: eV, Å, e. All outputs are exact derivatives of the energy of this mesh.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -38,6 +39,14 @@ class Plan {
                Output&);
 
   const Settings& settings() const;
+
+  /// What the plan holds at present, bytes.
+  struct Memory {
+    std::size_t mesh;     ///< the mesh and the tables of its size
+    std::size_t atoms;    ///< what grows with the number of atoms
+    std::size_t threads;  ///< scratch memory of the threads
+  };
+  Memory memory() const;
 
   // The stages of execute one by one, for tests. Meshes are [K1, K2, K3], C order, without halo.
   void spread_stage(std::int64_t n, const double* positions, const double* charges, const double* dipoles,

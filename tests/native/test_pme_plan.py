@@ -134,3 +134,51 @@ def test_translation_by_lattice_vectors_changes_nothing():
     moved.positions = moved.positions + np.array([[3, -2, 5]]) @ moved.cell
     for name, value in native(system, 6, MESHES[0]).items():
         assert error(native(moved, 6, MESHES[0])[name], value) < 1e-11
+
+
+def test_a_float_mesh_is_good_to_five_parts_in_a_million():
+    """200 ions and dipoles at a spacing of half the smearing; rounding grows with the derivatives of the weights."""
+    rng, n, length = np.random.default_rng(11), 200, 12.6
+    atoms = rng.uniform(0, length, (n, 3)), rng.normal(0, 0.5, n), rng.normal(0, 0.3, (n, 3))
+    results = {}
+    for precision in TOLERANCE:
+        plan = _pme.Plan(8, (24, 24, 25), 1.0, precision=precision)
+        plan.set_cell(length * np.eye(3))
+        results[precision] = plan.execute(*atoms, strain=True)
+    for name, value in results["double"].items():
+        difference = np.asarray(results["float"][name]) - value
+        assert np.sqrt((difference**2).mean()) < 5e-6 * np.sqrt((np.asarray(value) ** 2).mean()), name
+
+
+@pytest.mark.parametrize(("precision", "bytes_per_atom"), [("float", 100), ("double", 160)])
+def test_memory_beside_the_mesh_is_small(precision, bytes_per_atom):
+    """Two copies of the stencil's place, the coefficients, two indices and a key; no derivatives."""
+    n = 20000
+    plan = _pme.Plan(8, (32, 32, 32), 1.0, precision=precision)
+    plan.set_cell(58.5 * np.eye(3))
+    rng = np.random.default_rng(0)
+    plan.execute(rng.uniform(0, 58.5, (n, 3)), rng.normal(size=n), rng.normal(size=(n, 3)), strain=True)
+    assert plan.memory()["atoms"] < bytes_per_atom * n
+
+
+@pytest.mark.parametrize("precision", TOLERANCE)
+@pytest.mark.parametrize("with_dipoles", [False, True])
+def test_outputs_do_not_depend_on_what_else_is_wanted(with_dipoles, precision):
+    """The energy comes from the gather, or from the modes when the strain derivative is wanted."""
+    system = System(12)
+    everything = native(system, 6, MESHES[0], precision=precision, with_dipoles=with_dipoles, strain=True)
+    for options in ({"forces": False}, {"forces": True}, {"forces": False, "strain": True}):
+        results = native(system, 6, MESHES[0], precision=precision, with_dipoles=with_dipoles, **options)
+        for name, value in results.items():
+            assert error(np.atleast_1d(value), np.atleast_1d(everything[name])) < TOLERANCE[precision], (name, options)
+
+
+@pytest.mark.parametrize("mesh", [(8, 9, 10), (16, 12, 14), (32, 27, 25), (13, 11, 17), (64, 8, 21), (30, 23, 49)])
+@pytest.mark.parametrize("precision", TOLERANCE)
+def test_transforms_of_any_size(mesh, precision):
+    """All radices, their products, primes above 7, more rows than are transformed together and fewer."""
+    plan = _pme.Plan(4, mesh, 1.0, precision=precision)
+    plan.set_cell(10 * np.eye(3) + np.arange(9).reshape(3, 3) / 10)
+    rho = np.random.default_rng(0).normal(size=mesh)
+    expected = np.fft.irfftn(np.fft.rfftn(rho) * plan.influence(), s=mesh, axes=(0, 1, 2)) * rho.size
+    assert error(plan.potential_mesh(rho)[0], expected) < TOLERANCE[precision]

@@ -65,6 +65,35 @@ struct Row {
 };
 
 template <class Real, int W>
+HOTPP_INLINE Row<Real, W> broadcast(Real s) {
+  Row<Real, W> r;
+  for (int n = 0; n < r.count; ++n) r.v[n] = s - typename Row<Real, W>::Vector{};
+  return r;
+}
+
+template <class Real, int W>
+HOTPP_INLINE Row<Real, W> maximum(const Row<Real, W>& a, const Row<Real, W>& b) {
+  Row<Real, W> r;
+  for (int n = 0; n < a.count; ++n) r.v[n] = a.v[n] > b.v[n] ? a.v[n] : b.v[n];
+  return r;
+}
+
+/// a where x <= limit, else 0.
+template <class Real, int W>
+HOTPP_INLINE Row<Real, W> where_not_above(const Row<Real, W>& x, Real limit, const Row<Real, W>& a) {
+  Row<Real, W> r;
+  for (int n = 0; n < a.count; ++n) r.v[n] = x.v[n] <= limit ? a.v[n] : typename Row<Real, W>::Vector{};
+  return r;
+}
+
+template <class Real, int W>
+HOTPP_INLINE Row<Real, W> operator/(const Row<Real, W>& a, const Row<Real, W>& b) {
+  Row<Real, W> r;
+  for (int n = 0; n < a.count; ++n) r.v[n] = a.v[n] / b.v[n];
+  return r;
+}
+
+template <class Real, int W>
 HOTPP_INLINE Row<Real, W> operator*(Real s, const Row<Real, W>& a) {
   Row<Real, W> r;
   for (int n = 0; n < a.count; ++n) r.v[n] = s * a.v[n];

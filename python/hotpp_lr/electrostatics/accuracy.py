@@ -20,12 +20,14 @@ FINEST, COARSEST = 0.05, 1.0
 #: Atoms per Å³ where the number of atoms is not known.
 ASSUMED_DENSITY = 0.08
 
-#: Nanoseconds on one core (float32 mesh, AVX2): per atom and per atom and mesh point touched, for charges only and for
-#: charges with dipoles; per mesh point; per mesh point and log2 of the mesh points.
-ATOM_COST = {False: 60.0, True: 110.0}
-TOUCHED_COST = {False: 0.45, True: 0.80}
-POINT_COST = 0.9
-FFT_COST = 0.16
+#: Nanoseconds on one core (float32 mesh, AVX-512; measured by benchmarks/pme/cost_model.py): per atom, and per atom and
+#: row of mesh points touched (order² of them), for charges only and with dipoles; per mesh point and log2 of the mesh
+#: points; per mesh point where the mesh does not fit into the caches.
+ATOM_COST = {False: 51.0, True: 74.0}
+ROW_COST = {False: 1.4, True: 1.9}
+FFT_COST = 0.15
+MEMORY_COST = 3.5
+CACHED_POINTS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def estimated_error(
 def mesh_cost(n_atoms: int, order: int, mesh: Sequence[int], *, dipoles: bool) -> float:
     """Nanoseconds of one evaluation of energy, forces, potential and field on one core."""
     points = float(np.prod(np.asarray(mesh, dtype=float)))
-    touched = ATOM_COST[dipoles] + TOUCHED_COST[dipoles] * order**3
-    return n_atoms * touched + points * (POINT_COST + FFT_COST * log2(points))
+    per_atom = ATOM_COST[dipoles] + ROW_COST[dipoles] * order**2
+    per_point = FFT_COST * log2(points) + (MEMORY_COST if points > CACHED_POINTS else 0.0)
+    return n_atoms * per_atom + points * per_point
 
 
 def relative_spacing(accuracy: float, order: int, model: ErrorModel) -> float:

@@ -62,8 +62,8 @@ class Sources:
     def measured(positions, charges, dipoles=None, rms_force: float | None = None) -> "Sources":
         """A given structure: positions [n, 3] Å, charges [n] e, dipoles [n, 3] e·Å or None.
 
-        With its rms long-range force (eV/Å, known after one evaluation) estimates are good to a factor of 2, else
-        to about 4: forces in ordered structures cancel.
+        Its rms long-range force (eV/Å), known after one evaluation, makes estimates better for ordered structures,
+        whose forces cancel: without it they are up to a factor of 2 too small.
         """
         r, q = np.asarray(positions, dtype=float), np.asarray(charges, dtype=float)
         mu = None if dipoles is None else np.asarray(dipoles, dtype=float)
