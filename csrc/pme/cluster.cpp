@@ -17,6 +17,8 @@ namespace {
 constexpr double smearing_reach = 6.0;
 /// A box is made a little larger than needed and kept while the cluster fits.
 constexpr double slack = 1.05;
+/// Smearings; the radial table of a prolate kernel, and any mesh, would become too large.
+constexpr double largest_extent = 1e4;
 /// Nanoseconds of one pair of the direct sum (both directions) on one core, charges only and with dipoles.
 constexpr double pair_cost[2] = {22.0, 40.0};
 
@@ -63,7 +65,7 @@ typename Cluster<Real>::Extent Cluster<Real>::extent_of(std::int64_t n, const do
 template <class Real>
 void Cluster<Real>::fit_box(const Extent& extent, std::int64_t n, const double* positions,
                             const double* charges, const double* dipoles) {
-  bool fits = plan_ && has_dipoles_ == (dipoles != nullptr) && extent.diameter <= reach_ &&
+  bool fits = order_ > 0 && has_dipoles_ == (dipoles != nullptr) && extent.diameter <= reach_ &&
               extent.diameter * slack * slack * slack >= reach_;
   for (int a = 0; fits && a < 3; ++a) fits = extent.edges[a] <= room_[a];
   if (fits) return;
@@ -75,9 +77,14 @@ void Cluster<Real>::fit_box(const Extent& extent, std::int64_t n, const double* 
     room_[a] = slack * extent.edges[a];
     box_[4 * a] = room_[a] + reach_ + 2.0 * margin;
   }
-  Kernel truncated = kernel_;
-  truncated.truncation = reach_ + margin;
   choose_mesh(n, positions, charges, dipoles);
+  plan_.reset();
+}
+
+template <class Real>
+void Cluster<Real>::make_plan() {
+  Kernel truncated = kernel_;
+  truncated.truncation = reach_ + smearing_reach * kernel_.smearing;
   Settings settings{order_, mesh_, truncated};
   settings.subtract_self = subtract_self_;
   plan_ = std::make_unique<Plan<Real>>(settings);
@@ -108,6 +115,9 @@ void Cluster<Real>::execute(std::int64_t n, const double* positions, const doubl
                             const double* dipoles, Output& output) {
   check_atoms(n, positions, charges, dipoles);
   const Extent extent = extent_of(n, positions);
+  if (extent.diameter > largest_extent * kernel_.smearing)
+    throw std::invalid_argument("The cluster is " + std::to_string(extent.diameter) +
+                                " Å across: look for an atom that has left it.");
   double* const wanted = output.forces;
   if (output.want_strain && !wanted) {
     forces_.resize(3 * n);
@@ -122,6 +132,7 @@ void Cluster<Real>::execute(std::int64_t n, const double* positions, const doubl
   }
   if (used_mesh_) {
     fit_box(extent, n, positions, charges, dipoles);
+    if (!plan_) make_plan();
     const bool strain = output.want_strain;
     output.want_strain = false;
     plan_->execute(n, positions, charges, dipoles, output);

@@ -51,6 +51,7 @@ class Cluster {
   static Extent extent_of(std::int64_t n, const double* positions);
   void fit_box(const Extent&, std::int64_t n, const double* positions, const double* charges,
                const double* dipoles);
+  void make_plan();
   void choose_mesh(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
   void add_self(std::int64_t n, const double* charges, const double* dipoles, Output&) const;
 

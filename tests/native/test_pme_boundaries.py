@@ -177,6 +177,9 @@ def test_errors_of_clusters():
         _pme.Cluster(1.0, accuracy=2.0)
     with pytest.raises(ValueError, match=r"The smearing is 0"):
         _pme.Cluster(0.0)
+    atoms.positions[2, 0] = 1e9
+    with pytest.raises(ValueError, match=r"across: look for an atom that has left it"):
+        _pme.Cluster(1.0).execute(*atoms.arrays())
     atoms.positions[3, 1] = np.nan
     with pytest.raises(ValueError, match=r"The position of atom 3 is"):
         _pme.Cluster(1.0).execute(*atoms.arrays())

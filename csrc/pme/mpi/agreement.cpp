@@ -3,9 +3,24 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
+#include "pme/inputs.h"
+
 namespace hotpp::pme {
+namespace {
+
+std::uint64_t settings_hash(const Settings& s, int rows, int columns) {
+  const double values[] = {double(s.order),       double(s.mesh[0]),       double(s.mesh[1]),
+                           double(s.mesh[2]),     double(s.deconvolution), double(s.subtract_self),
+                           double(s.kernel.kind), s.kernel.smearing,       s.kernel.tail,
+                           s.kernel.truncation,   double(s.boundary),      double(rows),
+                           double(columns)};
+  return hash_of(values, static_cast<int>(std::size(values)));
+}
+
+}  // namespace
 
 std::uint64_t hash_of(const double* values, int size, std::uint64_t hash) {
   for (int k = 0; k < size; ++k) {
@@ -33,6 +48,28 @@ void announce(const Communicator& comm, const Announcement& mine, const std::str
       throw std::invalid_argument(std::string("The ") + common_name + " of rank " + std::to_string(rank) +
                                   " differs from that of rank 0: give the same on all ranks of a distributed "
                                   "plan, to the last bit.");
+}
+
+Layout agreed_layout(const Communicator& comm, const Settings& settings, int lanes, int rows, int columns) {
+  Layout layout;
+  Announcement mine;
+  std::string error;
+  mine.common = settings_hash(settings, rows, columns);
+  try {
+    check(settings);
+    const auto [k1, k2, k3] = settings.mesh;
+    if (static_cast<double>(k1) * k2 * (k3 + 2) > 2147483647.0)
+      throw std::invalid_argument("The mesh has " + std::to_string(k1) + " x " + std::to_string(k2) + " x " +
+                                  std::to_string(k3) +
+                                  " points: more than 2^31 do not fit into one message; use a coarser mesh.");
+    layout = choose_layout(settings.mesh, lanes, settings.order, comm.size(), rows, columns);
+  } catch (const std::exception& e) {
+    mine.failed = 1;
+    error = e.what();
+  }
+  std::vector<Announcement> all;
+  announce(comm, mine, error, "mesh settings", &all);
+  return layout;
 }
 
 }  // namespace hotpp::pme

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "pme/mpi/communicator.h"
+#include "pme/mpi/layout.h"
 #include "pme/mpi/window.h"
+#include "pme/settings.h"
 #include "pme/slab.h"
 
 namespace hotpp::pme {
@@ -30,5 +32,9 @@ std::uint64_t hash_of(const double* values, int size, std::uint64_t hash = 14695
 /// same.
 void announce(const Communicator&, const Announcement& mine, const std::string& error,
               const char* common_name, std::vector<Announcement>* all);
+
+/// Collective: the layout of the mesh, after all ranks have agreed that their settings are the same and
+/// allowed.
+Layout agreed_layout(const Communicator&, const Settings&, int lanes, int rows, int columns);
 
 }  // namespace hotpp::pme

@@ -27,6 +27,9 @@ struct MeshPart {
 };
 
 template <class Real>
+struct DistributedStep;
+
+template <class Real>
 class DistributedPlan {
  public:
   /// Collective. rows x columns mesh owners (see layout.h), or 0 x 0 to have the cheapest chosen.
@@ -54,8 +57,7 @@ class DistributedPlan {
                              const double* dipoles);
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<DistributedStep<Real>> step_;
 };
 
 }  // namespace hotpp::pme

@@ -22,10 +22,8 @@ Overlap overlap(int begin, int size, int points, Range owned) {
 }
 
 template <class Real>
-Halo<Real>::Halo(const Layout& layout, const Communicator& ranks) : layout_(layout), ranks_(ranks) {
-  for (int owner = 0; owner < layout.owners(); ++owner)
-    if (layout.rank_of(owner, ranks.size()) == ranks.rank()) owner_ = owner;
-}
+Halo<Real>::Halo(const Layout& layout, const Communicator& ranks)
+    : layout_(layout), ranks_(ranks), owner_(layout.owner_of(ranks.rank(), ranks.size())) {}
 
 /// f(x, y of the window, x, y of the owner) for every row of the box that the owner has, in a fixed order.
 template <class Real>

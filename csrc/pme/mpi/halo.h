@@ -65,7 +65,7 @@ class Halo {
 
   Layout layout_;
   const Communicator& ranks_;
-  int owner_ = -1;                ///< of this rank
+  int owner_;                     ///< of this rank
   std::vector<Box> boxes_;        ///< no longer than the mesh
   std::vector<Partner> owners_;   ///< to which this window sends
   std::vector<Partner> windows_;  ///< from which this owner receives

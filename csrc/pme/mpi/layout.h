@@ -46,6 +46,12 @@ struct Layout {
   int rank_of(int owner, int ranks) const {
     return static_cast<int>(static_cast<long long>(owner) * ranks / owners());
   }
+  /// What a rank owns, or -1.
+  int owner_of(int rank, int ranks) const {
+    for (int owner = 0; owner < owners(); ++owner)
+      if (rank_of(owner, ranks) == rank) return owner;
+    return -1;
+  }
 };
 
 /// Seconds of one step (transforms, redistributions, exchange with the windows) by a rough model of a
