@@ -33,7 +33,8 @@ class Direct : public Mesh {
   Solver solver_;
 };
 
-// Every rank works on all atoms: right on any number of ranks, and no faster on many than on one.
+// For clusters: every rank works on all atoms, right on any number of ranks, and no faster on many than on
+// one.
 class Replicated : public Mesh {
  public:
   Replicated(std::unique_ptr<Mesh> serial, MPI_Comm world) : serial_(std::move(serial)), atoms_(world) {}

@@ -79,6 +79,8 @@ Model::~Model() = default;
 
 int Model::threads() const { return at::get_num_threads(); }
 
+void Model::set_threads(int threads) { at::set_num_threads(threads); }
+
 void Model::forward(const Edges& edges, const std::vector<std::int64_t>& species, std::int64_t n_owned,
                     std::int64_t exchange) {
   Torch& t = *torch_;

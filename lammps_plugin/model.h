@@ -23,6 +23,7 @@ class Model {
   const ModelMetadata& metadata() const { return metadata_; }
   bool single_precision() const { return single_precision_; }
   int threads() const;
+  void set_threads(int);  // of the process, for the mesh too
 
   // species [n_total]; exchange: handle of a GhostExchange, 0 when all senders are owned atoms.
   // `edges` must stay as they are until `backward`.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // pair_style hotpp/lr: message passing potential with learned charges and dipoles on a particle mesh.
 //
-// pair_hotpp_lr.cpp       what LAMMPS calls before and after a run
-// pair_hotpp_lr_step.cpp  what it calls at every step
+// pair_hotpp_lr.cpp        its commands, and what LAMMPS does with the object
+// pair_hotpp_lr_setup.cpp  what it does at the start of a run
+// pair_hotpp_lr_step.cpp   what it does at every step
 #pragma once
 
 #include <array>
@@ -46,6 +47,7 @@ class PairHotppLR : public Pair {
  private:
   void on_all_ranks(const std::function<void()>& action);
   void on_this_rank(const std::function<void()>& action);
+  void share_out_cores();
   void check_members() const;
   void set_boundary();
   void check_atom_style() const;

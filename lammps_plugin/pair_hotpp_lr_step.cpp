@@ -52,9 +52,8 @@ void PairHotppLR::evaluate(hotpp::Member& member) {
   const double expected = mesh ? mesh->estimated_error() : 0.0;
   member.evaluate(edges_, rows_, exchange_ ? exchange_->handle() : 0, positions_, profile_);
   if (mesh && mesh->estimated_error() != expected && comm->me == 0)
-    utils::logmesg(
-        lmp, "Pair style hotpp/lr: estimated relative force error of the mesh for this structure {:.2g}\n",
-        mesh->estimated_error());
+    utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
+                   mesh->estimated_error());
 }
 
 // The network's part of the stress of an atom is the sum over its edges; that of the mesh is not computed,

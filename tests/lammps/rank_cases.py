@@ -50,6 +50,8 @@ CASES = {
     "charge": Case(IONS, "hotpp/lr {}/charge.pt"),
     "none": Case(IONS, "hotpp/lr {}/none.pt"),
     "float32": Case(IONS, MODEL + " precision single"),
+    "features in pieces": Case(IONS, "hotpp/lr {}/narrow.pt"),
+    "features in pieces, float32": Case(IONS, "hotpp/lr {}/narrow.pt precision single"),
     "ensemble": Case(IONS, MODEL + " {}/other.pt {}/third.pt"),
     "units real": Case(IONS, MODEL, settings={"units": "real"}),
     "overlay": Case(
