@@ -42,7 +42,8 @@ def summary(jobs: Iterable[Job], bytes_per_atom: dict[str, float | None]) -> lis
     lines = []
 
     def line(target: str, measured: str) -> None:
-        lines.append(f"target: {target}; measured: {measured}")
+        prefix = "" if target.startswith("no target") else "target: "
+        lines.append(f"{prefix}{target}; measured: {measured}")
 
     line("charges+dipoles ≥ 4× helPME (measured elsewhere, scaled by OpenMM's figure)", ratios(scaled_helpme, "q+mu"))
     line(
