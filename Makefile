@@ -1,6 +1,8 @@
 # Each target is a few commands that a person could type; see README.md.
 #   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
 #   make test    all tests
+#   make test-sanitize   native tests under AddressSanitizer and UBSan
+#   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
 #   make bench   the tables under benchmarks/results (hours)
 #   make lint    style
 # An environment is made in .venv from requirements.lock. To use one of your own, which holds the packages of
@@ -22,7 +24,10 @@ INSTALLED := build/.installed-$(subst /,_,$(PYTHON))
 # One thread per process: the tests run two processes side by side.
 PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 
-.PHONY: install demo test bench bench-melt bench-batio3 lint format clean
+# Python of the environment of the mesh benchmark's peers.
+PEERS ?= $(VENV)-peers/bin/python
+
+.PHONY: install demo test test-sanitize bench bench-melt bench-batio3 bench-pme lint format clean
 
 install: $(INSTALLED)
 
@@ -47,6 +52,10 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@$(PYTEST) -n 2 --dist loadfile
 
+test-sanitize: $(ENVIRONMENT)
+	@mkdir -p build
+	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
+
 bench: bench-melt
 
 bench-melt: $(INSTALLED)
@@ -54,6 +63,17 @@ bench-melt: $(INSTALLED)
 
 bench-batio3: $(INSTALLED)
 	@$(PYTHON) benchmarks/batio3.py --data $(BATIO3)
+
+# A peer that does not install is a line in the table, not an error.
+$(VENV)-peers/bin/python: benchmarks/pme/requirements.txt
+	@$(BOOTSTRAP_PYTHON) -m venv $(VENV)-peers
+	-@sed -n '/^torch==/p' $< | xargs $(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check
+	-@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench-pme: $(INSTALLED) $(PEERS)
+	@$(PYTHON) benchmarks/pme/cpu.py --peers-python $(PEERS)
+	@$(PYTHON) benchmarks/pme/crossover.py
 
 lint: $(ENVIRONMENT)
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check .

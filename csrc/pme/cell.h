@@ -19,9 +19,14 @@ struct Cell {
   explicit Cell(const double* vectors) {
     std::copy(vectors, vectors + 9, rows.begin());
     double lengths = 1.0;
-    for (int i = 0; i < 3; ++i)
-      lengths *= std::sqrt(rows[3 * i] * rows[3 * i] + rows[3 * i + 1] * rows[3 * i + 1] +
-                           rows[3 * i + 2] * rows[3 * i + 2]);
+    for (int i = 0; i < 3; ++i) {
+      const double length = std::sqrt(rows[3 * i] * rows[3 * i] + rows[3 * i + 1] * rows[3 * i + 1] +
+                                      rows[3 * i + 2] * rows[3 * i + 2]);
+      if (length < 1e-3 || length > 1e6)
+        throw std::invalid_argument("Lattice vector " + std::to_string(i) + " is " + std::to_string(length) +
+                                    " long: give it in Å, from 1e-3 to 1e6.");
+      lengths *= length;
+    }
     // cofactors[i] = product of the two other lattice vectors
     double cofactors[3][3];
     for (int i = 0; i < 3; ++i) {

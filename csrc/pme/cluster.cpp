@@ -91,6 +91,20 @@ void Cluster<Real>::make_plan() {
   plan_->set_cell(box_.data());
 }
 
+/// A cluster so sparse that no mesh can hold its box is left to the direct sum.
+template <class Real>
+bool Cluster<Real>::box_fits(const Extent& extent, std::int64_t n, const double* positions,
+                             const double* charges, const double* dipoles) {
+  try {
+    fit_box(extent, n, positions, charges, dipoles);
+    return true;
+  } catch (const std::invalid_argument&) {
+  } catch (const NotEnoughMemory&) {
+  }
+  plan_.reset();
+  return false;
+}
+
 template <class Real>
 void Cluster<Real>::choose_mesh(std::int64_t n, const double* positions, const double* charges,
                                 const double* dipoles) {
@@ -127,8 +141,8 @@ void Cluster<Real>::execute(std::int64_t n, const double* positions, const doubl
   const double direct = 0.5 * pair_cost[dipoles != nullptr] * n * n;
   // below, a mesh cannot win
   if (method_ == ClusterMethod::Auto && direct > 3e6) {
-    fit_box(extent, n, positions, charges, dipoles);
-    used_mesh_ = mesh_cost(n, order_, mesh_, dipoles != nullptr) < direct;
+    used_mesh_ = box_fits(extent, n, positions, charges, dipoles) &&
+                 mesh_cost(n, order_, mesh_, dipoles != nullptr) < direct;
   }
   if (used_mesh_) {
     fit_box(extent, n, positions, charges, dipoles);
@@ -151,6 +165,7 @@ void Cluster<Real>::execute(std::int64_t n, const double* positions, const doubl
       output.strain_derivative[ab] = sum;
     }
   output.forces = wanted;
+  check_results(n, output);
 }
 
 /// What every smeared charge and dipole does to itself.

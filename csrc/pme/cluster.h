@@ -49,6 +49,8 @@ class Cluster {
     double diameter;              // no two atoms are farther apart
   };
   static Extent extent_of(std::int64_t n, const double* positions);
+  bool box_fits(const Extent&, std::int64_t n, const double* positions, const double* charges,
+                const double* dipoles);
   void fit_box(const Extent&, std::int64_t n, const double* positions, const double* charges,
                const double* dipoles);
   void make_plan();

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/inputs.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <sstream>
 #include <stdexcept>
-#include <string>
 
 #include "pme/slab.h"
 #include "pme/splines.h"
@@ -11,32 +15,38 @@
 namespace hotpp::pme {
 namespace {
 
-/// Without a branch per number: x - x is zero, or not a number.
-bool all_finite(const double* values, std::int64_t count) {
-  constexpr std::int64_t block = 4096;
-  const std::int64_t blocks = (count + block - 1) / block;
-  int bad = 0;
-#pragma omp parallel for schedule(static) reduction(| : bad) if (blocks > 8)
-  for (std::int64_t k = 0; k < blocks; ++k) {
-    const std::int64_t begin = k * block, end = count < begin + block ? count : begin + block;
-    double sum[8] = {};
-    std::int64_t i = begin;
-    for (; i + 8 <= end; i += 8)
-      for (int j = 0; j < 8; ++j) sum[j] += values[i + j] - values[i + j];
-    for (; i < end; ++i) sum[0] += values[i] - values[i];
-    for (int j = 0; j < 8; ++j) bad |= sum[j] != 0.0;
-  }
-  return !bad;
+constexpr double finite = std::numeric_limits<double>::max();
+
+template <class... Parts>
+[[noreturn]] void refuse(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  throw std::invalid_argument(text.str());
+}
+
+/// Index of the first value beyond ±limit or not a number, or -1.
+std::int64_t first_beyond(const double* values, std::int64_t count, double limit) {
+  std::int64_t beyond = 0;  // counted without a branch: every number of every step passes here
+#pragma omp parallel for simd schedule(static) reduction(+ : beyond) if (count > 50000)
+  for (std::int64_t i = 0; i < count; ++i) beyond += !(std::abs(values[i]) <= limit);
+  if (beyond == 0) return -1;
+  return std::find_if(values, values + count, [&](double v) { return !(std::abs(v) <= limit); }) - values;
 }
 
 void require_finite(const double* values, std::int64_t n, int columns, const char* name) {
-  if (all_finite(values, n * columns)) return;
-  for (std::int64_t i = 0; i < n * columns; ++i)
-    if (!std::isfinite(values[i]))
-      throw std::invalid_argument(std::string("The ") + name + " of atom " + std::to_string(i / columns) +
-                                  " is " + std::to_string(values[i]) +
-                                  ": all of them must be finite; look at what made them (an exploding run, a "
-                                  "broken model) first.");
+  const std::int64_t i = first_beyond(values, n * columns, finite);
+  if (i >= 0)
+    refuse("The ", name, " of atom ", i / columns, " is ", values[i],
+           ": all of them must be finite; look at what made them (an exploding run, a broken model) first.");
+}
+
+void require_finite_result(const double* values, std::int64_t count, const char* name) {
+  const std::int64_t i = values ? first_beyond(values, count, finite) : -1;
+  if (i >= 0)
+    refuse(
+        "The ", name, " came out as ", values[i],
+        ": charges, dipoles, smearing or cell are so large or small that the numbers of the mesh overflow; "
+        "give them in e, e·Å and Å, or a mesh in double precision.");
 }
 
 }  // namespace
@@ -44,18 +54,34 @@ void require_finite(const double* values, std::int64_t n, int columns, const cha
 void check(const Settings& settings) {
   const int order = settings.order;
   if (order < min_order || order > max_order)
-    throw std::invalid_argument("The assignment order is " + std::to_string(order) +
-                                ": choose an integer from " + std::to_string(min_order) + " to " +
-                                std::to_string(max_order) + ".");
-  for (int points : settings.mesh)
+    refuse("The assignment order is ", order, ": choose an integer from ", min_order, " to ", max_order, ".");
+  for (int points : settings.mesh) {
     if (points < order)
-      throw std::invalid_argument(
-          "The mesh has " + std::to_string(points) + " points along one axis, but order " +
-          std::to_string(order) +
-          " touches that many points: give at least as many mesh points as the order.");
-  if (!(settings.kernel.smearing > 0) || !std::isfinite(settings.kernel.smearing))
-    throw std::invalid_argument("The smearing is " + std::to_string(settings.kernel.smearing) +
-                                ": give a positive length in Å.");
+      refuse("The mesh has ", points, " points along one axis, but order ", order,
+             " touches that many points: give at least as many mesh points as the order.");
+  }
+  const double smearing = settings.kernel.smearing;
+  if (!(smearing >= 1e-3 && smearing <= 1e6))
+    refuse("The smearing is ", smearing, ": give a positive length in Å, from 1e-3 to 1e6.");
+}
+
+void check_size(const Settings& settings, std::size_t bytes) {
+  for (int points : settings.mesh)
+    if (points > max_points)
+      refuse("The mesh has ", points, " points along one axis: at most ", max_points,
+             "; check the length of the cell, the smearing and the accuracy.");
+  double points = 16.0 + settings.mesh[2];  // rows are padded
+  points *= static_cast<double>(settings.mesh[0]) * settings.mesh[1];
+  const double needed = 1.5 * points * static_cast<double>(bytes);
+  const double present =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (present > 0 && needed > present) {
+    std::ostringstream text;
+    text << "A mesh of " << settings.mesh[0] << " x " << settings.mesh[1] << " x " << settings.mesh[2]
+         << " points needs " << needed / 1e9 << " GB, but this machine has " << present / 1e9
+         << " GB: choose a coarser mesh (a higher order, a larger smearing) or more machines.";
+    throw NotEnoughMemory(text.str());
+  }
 }
 
 void check(const Cell& cell) {
@@ -64,14 +90,34 @@ void check(const Cell& cell) {
 
 void check_accuracy(double accuracy) {
   if (!(accuracy > 0.0 && accuracy < 1.0))
-    throw std::invalid_argument("The accuracy is " + std::to_string(accuracy) +
-                                ": give the relative rms force error, between 0 and 1.");
+    refuse("The accuracy is ", accuracy, ": give the relative rms force error, between 0 and 1.");
+}
+
+void check_positions(const Cell& cell, std::int64_t n, const double* positions) {
+  require_finite(positions, n, 3, "position");
+  double widest = 0.0;  // fractional coordinate per Å
+  for (int d = 0; d < 3; ++d)
+    widest = std::max(
+        widest, std::abs(cell.inverse[d]) + std::abs(cell.inverse[3 + d]) + std::abs(cell.inverse[6 + d]));
+  const double limit = max_cells_away / widest;
+  const std::int64_t i = first_beyond(positions, 3 * n, limit);
+  if (i >= 0)
+    refuse("The position of atom ", i / 3, " is ", positions[i], " Å, more than ", max_cells_away,
+           " cells away: double precision no longer knows where in the cell that is; wrap the positions.");
+}
+
+void check_sources(std::int64_t n, const double* charges, const double* dipoles) {
+  require_finite(charges, n, 1, "charge");
+  if (dipoles) require_finite(dipoles, n, 3, "dipole");
 }
 
 void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles) {
   require_finite(positions, n, 3, "position");
-  require_finite(charges, n, 1, "charge");
-  if (dipoles) require_finite(dipoles, n, 3, "dipole");
+  const std::int64_t i = first_beyond(positions, 3 * n, max_cluster);
+  if (i >= 0)
+    refuse("The position of atom ", i / 3, " is ", positions[i], " Å: those of a cluster must lie within ",
+           max_cluster, " Å of the origin.");
+  check_sources(n, charges, dipoles);
 }
 
 void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
@@ -80,10 +126,18 @@ void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, c
   if (dipoles && output.forces && settings.order < 4)
     throw std::invalid_argument(
         "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
-        "4 or "
-        "more (6 to 8 recommended).");
-  check_atoms(n, positions, charges, dipoles);
+        "4 or more (6 to 8 recommended).");
+  check_positions(cell, n, positions);
+  check_sources(n, charges, dipoles);
   if (settings.boundary == Boundary::Slab) check_slab(cell, n, positions);
+}
+
+void check_results(std::int64_t n, const Output& output) {
+  require_finite_result(&output.energy, 1, "energy");
+  if (output.want_strain) require_finite_result(output.strain_derivative, 9, "strain derivative");
+  require_finite_result(output.potential, n, "potential");
+  require_finite_result(output.field, 3 * n, "field");
+  require_finite_result(output.forces, 3 * n, "force");
 }
 
 }  // namespace hotpp::pme

@@ -81,6 +81,7 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   self.add(sums, output);
   if (p.settings.boundary == Boundary::Slab)
     add_slab_correction(p.cell, n, positions, charges, dipoles, output);
+  check_results(n, output);
 }
 
 template class Plan<float>;

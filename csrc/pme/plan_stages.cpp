@@ -8,6 +8,8 @@ template <class Real>
 void Plan<Real>::spread_stage(std::int64_t n, const double* positions, const double* charges,
                               const double* dipoles, Real* mesh) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
+  check_sources(n, charges, dipoles);
   Parts& p = *parts_;
   p.prepare(n, dipoles ? 1 : 0);
 #pragma omp parallel
@@ -43,6 +45,7 @@ template <class Real>
 void Plan<Real>::gather_stage(std::int64_t n, const double* positions, const Real* mesh,
                               double* derivatives) {
   check(parts_->cell);
+  check_positions(parts_->cell, n, positions);
   Parts& p = *parts_;
   p.copy_mesh_from(mesh);
   for (int x = 0; x < p.grid.points[0]; ++x) fill_halo(p.grid, x, p.mesh.data());
