@@ -236,8 +236,8 @@ void check_multipoles(int rank, int order, const std::array<int, 3>& mesh, const
   expect_shape(u, {u.ndim() > 0 ? u.shape(0) : 0, 3}, "u");
   for (py::ssize_t i = 0; i < u.size(); ++i)
     if (!(std::abs(u.data()[i]) <= 1e9))
-      throw std::invalid_argument("A mesh coordinate u is " + std::to_string(u.data()[i]) +
-                                  ": all of them must be finite and at most 1e9; wrap them into the mesh.");
+      throw std::invalid_argument("A mesh coordinate u is not finite or beyond 1e9 (" +
+                                  std::to_string(u.data()[i]) + "): wrap them into the mesh.");
 }
 
 /// Multipoles at mesh coordinates u to a mesh without halo.

@@ -69,6 +69,7 @@ void Cluster<Real>::fit_box(const Extent& extent, std::int64_t n, const double* 
               extent.diameter * slack * slack * slack >= reach_;
   for (int a = 0; fits && a < 3; ++a) fits = extent.edges[a] <= room_[a];
   if (fits) return;
+  order_ = 0;  // so that a refusal below leaves nothing behind that seems to fit
   reach_ = slack * extent.diameter;
   has_dipoles_ = dipoles != nullptr;
   const double margin = smearing_reach * kernel_.smearing;
@@ -99,10 +100,9 @@ bool Cluster<Real>::box_fits(const Extent& extent, std::int64_t n, const double*
     fit_box(extent, n, positions, charges, dipoles);
     return true;
   } catch (const std::invalid_argument&) {
-  } catch (const NotEnoughMemory&) {
+    plan_.reset();
+    return false;
   }
-  plan_.reset();
-  return false;
 }
 
 template <class Real>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/plan.h"
 
+#include "pme/inputs.h"
 #include "pme/plan_parts.h"
 #include "pme/slab.h"
 
