@@ -18,6 +18,13 @@
 
 namespace hotpp::pme {
 
+template <class Real>
+const Settings& checked(const Settings& settings) {
+  check(settings);
+  check_size(settings, sizeof(Real));
+  return settings;
+}
+
 /// Atoms of one share of the gather; its sums are added up in a fixed order.
 constexpr std::int64_t block = 32;
 
@@ -72,7 +79,7 @@ struct Plan<Real>::Parts {
   std::vector<AlignedArray<Real>> scratch;  // of every thread
 
   explicit Parts(const Settings& s)
-      : settings((check(s), check_size(s, sizeof(Real)), s)),
+      : settings(checked<Real>(s)),
         grid(Grid<Real>(s.mesh, s.order).with_padded_planes()),
         mesh(grid.size()),
         convolution(s, grid),
