@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +19,12 @@ constexpr double kSlabCell = 3.0;  // heights of the box
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
   return name == "plain" ? pme::Deconvolution::Plain : pme::Deconvolution::None;
+}
+
+// A mesh without an order takes that of the training; without a mesh the cheapest order is chosen.
+std::optional<int> order_of(const ModelMetadata& model, const Options& options) {
+  if (options.mesh && !options.order) return model.order;
+  return options.order;
 }
 
 }  // namespace
@@ -36,8 +43,8 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
       total_charge_(options.total_charge.value_or(model.total_charge)),
       deconvolution_(model.deconvolution),
       kernel_(pme::Kernel::named(model.kernel, model.smearing)),
-      choice_(kernel_, accuracy_, dipoles_, options.order.value_or(model.order), options.mesh) {
-  if (dipoles_ && choice_.order() < 4)
+      choice_(kernel_, accuracy_, dipoles_, order_of(model, options), options.mesh) {
+  if (dipoles_ && options.order && choice_.order() < 4)
     throw std::invalid_argument(
         "order " + std::to_string(choice_.order()) +
         " has no continuous forces on dipoles: use order 4 to 8, or a model without dipoles");

@@ -18,7 +18,7 @@ struct ModelMetadata {
   std::string electrostatics;     // "none", "charge" or "charge+dipole"
   double smearing = 0;            // σ, Å
   std::string kernel;             // "gaussian" or "prolate"
-  int order = 0;                  // of the B-splines
+  int order = 0;                  // of the B-splines in training
   double accuracy = 0;            // relative rms force error of the mesh
   std::string deconvolution;      // "alias", "plain" or "none"
   double total_charge = 0;        // e

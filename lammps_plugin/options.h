@@ -26,7 +26,7 @@ struct Selection {
 struct Options {
   std::vector<std::string> models;         // file names; several form an ensemble
   std::optional<double> accuracy;          // relative rms force error of the mesh; default: the model's
-  std::optional<int> order;                // of the B-splines; default: the model's
+  std::optional<int> order;                // of the B-splines; default: chosen from accuracy
   std::optional<std::array<int, 3>> mesh;  // default: chosen from accuracy and order
   std::optional<double> total_charge;      // e; default: the model's
   Precision precision = Precision::OfModel;

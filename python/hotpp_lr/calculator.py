@@ -29,8 +29,8 @@ class HotppCalculator(Calculator):
     """Energy (eV), forces (eV/Å), stress (eV/Å³), charges (e), total dipole (e·Å) of a trained potential.
 
     HotppCalculator("model.pt") or HotppCalculator("model.ckpt"); dtype "float64" (default) or "float32".
-    mesh: points of the long-range mesh; default: chosen from the model's accuracy for the first cell seen, and anew
-    when a cell vector changes by more than 5 %. Charges are neutralised; atomic dipoles are in results["dipoles"].
+    order, mesh: assignment order and points of the long-range mesh; default: the cheapest of the model's accuracy for
+    the first cell seen, chosen anew when a cell vector changes by more than 5 %. Charges are neutralised; atomic dipoles are in results["dipoles"].
     The small net force of the mesh is removed, as the LAMMPS pair style does.
 
     >>> atoms.calc = HotppCalculator("model.pt")     # doctest: +SKIP
@@ -47,6 +47,7 @@ class HotppCalculator(Calculator):
         *,
         dtype: str = "float64",
         device: str = "cpu",
+        order: int | None = None,
         mesh: tuple[int, int, int] | None = None,
         **kwargs,
     ):
@@ -55,7 +56,7 @@ class HotppCalculator(Calculator):
             raise InputError(f"dtype is {dtype!r}; expected 'float32' or 'float64'.")
         self.potential = load_model(model).to(device=device, dtype=getattr(torch, dtype))
         self.potential.requires_grad_(False)
-        self._mesh = mesh_choice(self.potential.config, mesh)
+        self._mesh = mesh_choice(self.potential.config, order=order, mesh=mesh)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
@@ -73,7 +74,7 @@ class HotppCalculator(Calculator):
         batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
         batch = batch.to(next(self.potential.parameters()).device)
         wants_stress = structure.periodic
-        result = self.potential(batch, stress=wants_stress)
+        result = self.potential(batch, stress=wants_stress, order=self._mesh.order)
 
         def array(tensor):
             return tensor.detach().double().cpu().numpy()

@@ -66,14 +66,15 @@ def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None) 
 
 
 def _mesh_energy(positions, cell, charges, dipoles, metadata, mesh):
-    from hotpp_lr.electrostatics.accuracy import mesh_size
+    from hotpp_lr.electrostatics.accuracy import choose
     from hotpp_lr.electrostatics.mesh import pme_energy
 
     smearing, order, kernel = metadata["smearing"], metadata["order"], metadata.get("kernel", "gaussian")
     has_dipoles = metadata["electrostatics"] == "charge+dipole"
     if mesh is None:
         options = {"kernel": kernel, "dipoles": has_dipoles, "n_atoms": len(positions)}
-        mesh = mesh_size(cell.detach(), smearing, metadata["accuracy"], order, **options)
+        found = choose(cell.detach(), smearing=smearing, accuracy=metadata["accuracy"], orders=range(4 if has_dipoles else 3, 9), **options)
+        order, mesh = found.order, found.mesh
     return pme_energy(
         positions,
         cell.unsqueeze(0),

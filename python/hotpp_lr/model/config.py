@@ -24,7 +24,7 @@ class ModelConfig(BaseModel):
     many_body: bool = True
     smearing: float = Field(1.5, gt=0, description="σ of the smeared charges, Å; Gaussian pair kernel erf(r/√2σ)/r")
     kernel: Literal["gaussian", "prolate"] = Field("gaussian", description="prolate: band-limited, a coarser mesh")
-    order: int = Field(6, ge=3, le=8, description="assignment order of the mesh")
+    order: int = Field(6, ge=3, le=8, description="assignment order of the mesh in training")
     accuracy: float = Field(1e-4, gt=0, lt=1, description="relative rms error of the mesh forces")
     total_charge: float = 0.0
 
@@ -47,13 +47,18 @@ class ModelConfig(BaseModel):
         return self.electrostatics == "charge+dipole"
 
 
-def mesh_choice(config: ModelConfig, mesh: tuple[int, int, int] | None = None) -> MeshChoice:
-    """How meshes for this model are chosen; mesh: fixed by the user."""
+def mesh_choice(
+    config: ModelConfig, *, order: int | None = None, mesh: tuple[int, int, int] | None = None
+) -> MeshChoice:
+    """How meshes for this model are chosen; order, mesh: fixed by the user (default: the cheapest for the accuracy).
+
+    A mesh without an order takes that of the training.
+    """
     return MeshChoice(
         smearing=config.smearing,
         accuracy=config.accuracy,
         kernel=config.kernel,
         dipoles=config.has_dipoles,
-        order=config.order,
+        order=config.order if order is None and mesh is not None else order,
         mesh=mesh,
     )

@@ -81,8 +81,13 @@ class Potential(nn.Module):
         excess = sum_by_structure(charges, batch.structure, n) - self.config.total_charge
         return charges - (excess / batch.n_atoms)[batch.structure]
 
-    def forward(self, batch: Batch, *, stress: bool = False, create_graph: bool = False) -> Prediction:
-        """Energies with their derivatives. `create_graph` keeps the graph for a loss on forces or stress."""
+    def forward(
+        self, batch: Batch, *, stress: bool = False, create_graph: bool = False, order: int | None = None
+    ) -> Prediction:
+        """Energies with their derivatives.
+
+        create_graph keeps the graph for a loss on forces or stress; order: that of batch.mesh, default: the model's.
+        """
         batch = batch.to(dtype=self.dtype)
         n = len(batch.n_atoms)
         positions = batch.positions.requires_grad_()
@@ -111,7 +116,7 @@ class Potential(nn.Module):
                 batch.structure,
                 smearing=self.config.smearing,
                 kernel=self.config.kernel,
-                order=self.config.order,
+                order=self.config.order if order is None else order,
                 mesh=batch.mesh,
             )
         interaction = sum_by_structure(energies, batch.structure, n) + mesh_energy

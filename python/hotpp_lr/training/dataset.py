@@ -32,7 +32,7 @@ def sample(structure: Structure, elements: tuple[int, ...], model: ModelConfig) 
             f"{structure.source}: electrostatics '{model.electrostatics}' needs a cell that is periodic in three "
             f"directions, given pbc {structure.pbc.tolist()}; put it into a periodic cell or use electrostatics 'none'."
         )
-    choice = mesh_choice(model)
+    choice = mesh_choice(model, order=model.order)
     choice.update(structure.cell, len(structure.positions))
     return prepare(structure, elements, model.cutoff, choice.mesh)
 
