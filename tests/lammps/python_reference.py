@@ -73,7 +73,13 @@ def _mesh_energy(positions, cell, charges, dipoles, metadata, mesh):
     has_dipoles = metadata["electrostatics"] == "charge+dipole"
     if mesh is None:
         options = {"kernel": kernel, "dipoles": has_dipoles, "n_atoms": len(positions)}
-        found = choose(cell.detach(), smearing=smearing, accuracy=metadata["accuracy"], orders=range(4 if has_dipoles else 3, 9), **options)
+        found = choose(
+            cell.detach(),
+            smearing=smearing,
+            accuracy=metadata["accuracy"],
+            orders=range(4 if has_dipoles else 3, 9),
+            **options,
+        )
         order, mesh = found.order, found.mesh
     return pme_energy(
         positions,
