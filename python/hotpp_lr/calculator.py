@@ -31,7 +31,8 @@ class HotppCalculator(Calculator):
     HotppCalculator("model.pt") or HotppCalculator("model.ckpt"); dtype "float64" (default) or "float32".
     order, mesh: assignment order and points of the long-range mesh; default: the cheapest of the model's accuracy for
     the first cell seen, chosen anew when a cell vector changes by more than 5 %.
-    Charges are neutralised; atomic dipoles are in results["dipoles"]. The small net force of the mesh is removed, as the LAMMPS pair style does.
+    Charges are neutralised; atomic dipoles are in results["dipoles"]. The small net force of the mesh
+    is removed, as the LAMMPS pair style does.
 
     >>> atoms.calc = HotppCalculator("model.pt")     # doctest: +SKIP
     >>> atoms.get_potential_energy()                 # doctest: +SKIP
