@@ -49,12 +49,13 @@ thermo          50
 thermo_style    custom step time temp pe ke etotal press
 thermo_modify   format float %.10g
 velocity        all create {temperature} 4711
-fix             nvt all nvt temp {temperature} {temperature} 0.1
+# Langevin: in a melt this small the swings of Nosé–Hoover leave the temperatures of the training set
+fix             nve all nve
+fix             bath all langevin {temperature} {temperature} 0.1 4712 zero yes
 dump            frames all custom 20 {folder}/frames.lammpstrj id type x y z
 dump_modify     frames sort id
 run             {nvt_steps}
-unfix           nvt
-fix             nve all nve
+unfix           bath
 run             {nve_steps}
 """
 
