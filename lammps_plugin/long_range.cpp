@@ -110,6 +110,11 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
   output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
+  if (want_atom_strain) {
+    atom_strain.reserve(6);
+    atom_strain.resize(6 * size);
+    output.atom_strain = atom_strain.data();
+  }
   const double* moments = size > 0 ? dipoles.data() : nothing;
   plan_->execute(n, positions.data(), charges.data(), dipoles_ ? moments : nullptr, output);
   energy = output.energy;

@@ -119,10 +119,18 @@ CASES = {
     "units": ({"units": "lj"}, "units metal or real, not lj", "change the 'units' command"),
     "newton off": ({"newton": "off"}, "needs Newton's third law", "remove 'newton off'"),
     "boundary": ({"boundary": "f p p"}, "open along z only", "turn the structure"),
-    "per-atom stress": (
-        {"extra": "compute s all stress/atom NULL\nrun 0\ndump d all custom 1 dump.out c_s[1]"},
-        "no per-atom stress of the mesh",
-        "remove computes stress/atom",
+    "heat flux of changing charges": (
+        {"extra": "compute s all centroid/stress/atom NULL virial\ndump d all custom 1 dump.out c_s[1]"},
+        "has charges that change with the positions",
+        "remove compute centroid/stress/atom",
+    ),
+    "per-atom stress of a cluster": (
+        {
+            "extra": "compute s all stress/atom NULL virial\ndump d all custom 1 dump.out c_s[1]",
+            "boundary": "f f f",
+        },
+        "no per-atom stress in a cluster",
+        "use a periodic box with vacuum",
     ),
 }
 
