@@ -64,11 +64,12 @@ void PairHotppLR::prepare_atom_stress() {
     if (!mesh) continue;
     mesh->want_atom_strain = vflag_atom != 0;
     if (cvflag_atom)
-      error->all(FLERR,
-                 "Pair style hotpp/lr: model '{}' has charges that change with the positions, and the heat that "
-                 "flows through them over all distances is no sum of atomic stress times velocity: remove "
-                 "compute centroid/stress/atom; compute stress/atom gives the symmetric stress of the atoms",
-                 member->file());
+      error->all(
+          FLERR,
+          "Pair style hotpp/lr: model '{}' has charges that change with the positions, and the heat that "
+          "flows through them over all distances is no sum of atomic stress times velocity: remove "
+          "compute centroid/stress/atom; compute stress/atom gives the symmetric stress of the atoms",
+          member->file());
     if (vflag_atom && mesh->boundary() == hotpp::Boundary::Cluster)
       error->all(FLERR,
                  "Pair style hotpp/lr: the charges of model '{}' have no per-atom stress in a cluster "

@@ -60,7 +60,9 @@ def atom_strain_derivatives(energy_function, positions, cell, charges, dipoles, 
     shares = 0.5 * charges.detach() * gradients[0]
     if mu is not None:
         shares = shares + 0.5 * (mu.detach() * gradients[1]).sum(1)
-    of_atoms = [torch.autograd.grad(share, strain, retain_graph=True)[0][s] for share, s in zip(shares, structure, strict=True)]
+    of_atoms = [
+        torch.autograd.grad(share, strain, retain_graph=True)[0][s] for share, s in zip(shares, structure, strict=True)
+    ]
     return torch.stack(of_atoms)
 
 
