@@ -9,9 +9,8 @@ PARTS = ("compute parts all pair hotpp/lr", "thermo_style custom step pe press c
 
 
 def mesh_lines(lammps) -> list[str]:
-    return [
-        line for line in lammps.log.read_text().splitlines() if line.startswith("  mesh            ") and "x" in line
-    ]
+    lines = lammps.log.read_text().splitlines()
+    return [line for line in lines if line.startswith("  mesh            ") and " x " in line]
 
 
 def test_spacing_chooses_the_mesh(models, engine):

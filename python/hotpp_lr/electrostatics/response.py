@@ -60,10 +60,8 @@ def atom_strain_derivatives(energy_function, positions, cell, charges, dipoles, 
     shares = 0.5 * charges.detach() * gradients[0]
     if mu is not None:
         shares = shares + 0.5 * (mu.detach() * gradients[1]).sum(1)
-    of_atoms = [
-        torch.autograd.grad(share, strain, retain_graph=True)[0][s] for share, s in zip(shares, structure, strict=True)
-    ]
-    return torch.stack(of_atoms)
+    of_atoms = [torch.autograd.grad(share, strain, retain_graph=True)[0] for share in shares]
+    return torch.stack(of_atoms)[torch.arange(len(shares)), structure]
 
 
 def pme_derivatives(positions, cell, charges, dipoles, structure, **options) -> Derivatives:
