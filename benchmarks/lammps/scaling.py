@@ -15,7 +15,6 @@ Writes two dated tables under benchmarks/results/.
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import re
 import shutil
@@ -25,17 +24,16 @@ import tempfile
 from math import log2
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from common import write_table
 from counts import System, collectives, engine, features, transposes, windows
+from model import write_ions, write_model
 
 LATENCY, OVERHEAD = 3e-6, 0.5e-6  # s until a message is there, s of a rank's time per message
 BANDWIDTHS = (2e9, 0.4e9)  # bytes per second of one rank
 BRICKS = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2)}
 ON_PAPER = ((2, 2, 2), (4, 4, 4), (8, 8, 8), (16, 16, 16), (20, 20, 25))
-CUTOFF, SKIN = 6.0, 2.0
+SKIN = 2.0  # Å
 
 RUN = """
 import sys
@@ -44,35 +42,6 @@ lmp = lammps_instance("-log", "log", "-screen", "none")
 lmp.file("in.deck")
 lmp.finalize()
 """
-
-
-def write_model(path: Path) -> None:
-    """A model with random weights: what it sends does not depend on them."""
-    import torch
-    from hotpp_lr.export import export_model
-    from hotpp_lr.model.checkpoint import KEY, describe
-    from hotpp_lr.model.config import ModelConfig
-    from hotpp_lr.model.potential import Normalisation, Potential
-
-    torch.manual_seed(0)
-    config = ModelConfig(electrostatics="charge+dipole", cutoff=CUTOFF, channels=64, layers=2, max_rank=2)
-    potential = Potential(config, Normalisation((11, 17), (0.0, 0.0), 27.0, 1.0, (1, 1))).double()
-    state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
-    torch.save({KEY: describe(potential, {}), "state_dict": state}, path.with_suffix(".ckpt"))
-    export_model(path.with_suffix(".ckpt"), path)
-
-
-def write_ions(path: Path, cells: tuple[int, int, int], density: float) -> int:
-    """Disturbed rock salt with `cells` ions along each axis."""
-    spacing = density ** (-1 / 3)
-    sites = np.array(list(itertools.product(*map(range, cells))))
-    positions = spacing * (sites + 0.25) + np.random.default_rng(1).normal(0, 0.3, sites.shape)
-    box = "\n".join(f"0 {spacing * n} {a}lo {a}hi" for n, a in zip(cells, "xyz", strict=True))
-    rows = "\n".join(
-        f"{i} {1 + s.sum() % 2} {x} {y} {z}" for i, (s, (x, y, z)) in enumerate(zip(sites, positions, strict=True), 1)
-    )
-    path.write_text(f"ions\n\n{len(sites)} atoms\n2 atom types\n{box}\n\nMasses\n\n1 23\n2 35\n\nAtoms\n\n{rows}\n")
-    return len(sites)
 
 
 def counted(folder: Path, ranks: int) -> dict[str, float]:
