@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "device.h"
 #include "mesh.h"
 #include "model_metadata.h"
 #include "options.h"
@@ -38,6 +39,16 @@ class LongRange {
   // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
   // structure of that evaluation.
   double estimated_error() const { return estimate_; }
+
+  // The mesh goes to the device as well, where that is possible: one rank, with a cell.
+  void use_device(const Device& device) { device_ = device; }
+  DeviceMesh* device_mesh() const {
+    return device_plan_.get();
+  }  // null: evaluate() does the work on the host
+  double total_charge() const { return total_charge_; }
+  // Of the device's mesh, in place of evaluate(): charges, potential, field, forces, energy and
+  // strain_derivative below have been set.
+  void complete(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& dipoles);
 
   // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
   // 3] e·Å
@@ -71,6 +82,8 @@ class LongRange {
   pme::MeshChoice choice_;
   std::array<double, 9> cell_{};
   std::unique_ptr<Mesh> plan_;
+  Device device_;
+  std::unique_ptr<DeviceMesh> device_plan_;
 };
 
 }  // namespace hotpp

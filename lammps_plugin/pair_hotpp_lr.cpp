@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -82,6 +83,7 @@ void PairHotppLR::settings(int narg, char** arg) {
     for (const auto& file : options_.models)
       members_.push_back(std::make_unique<hotpp::Member>(file, options_, world));
     check_members();
+    choose_device();
   });
   share_out_cores();
   exchange_.reset();
@@ -95,6 +97,25 @@ void PairHotppLR::settings(int narg, char** arg) {
         std::max(transport_.width, member->metadata().channels * member->metadata().components());
   comm_forward = comm_reverse = comm_reverse_off = transport_.width;
   outputs_.zero(atom->nlocal);  // `fix pair` asks for the arrays before the first step
+}
+
+// 'auto' takes a device only if everything that the models need is there; who names a device is told what is
+// not.
+void PairHotppLR::choose_device() {
+  device_ = hotpp::Device::choose(options_.device, world);
+  for (const auto& member : members_) {
+    if (device_.is_host()) break;
+    const std::string problem = member->problem_on(device_);
+    if (problem.empty()) continue;
+    if (options_.device.kind != "auto")
+      throw std::invalid_argument("'device " + device_.name() + "' cannot run model '" + member->file() +
+                                  "': " + problem +
+                                  ": use 'device cpu', or install hotpp-lr again with it (pip install "
+                                  "--no-build-isolation -C cmake.define.HOTPP_CUDA=ON)");
+    device_ = hotpp::Device();
+  }
+  for (const auto& member : members_) member->move_to(device_);
+  device_edges_ = device_.is_host() ? nullptr : std::make_unique<hotpp::DeviceEdges>(device_);
 }
 
 // Every rank would use all cores of its node, and several ranks would wait for each other.
