@@ -38,6 +38,8 @@ class LongRange {
   // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
   // structure of that evaluation.
   double estimated_error() const { return estimate_; }
+  // Of the mesh of this rank, in the last evaluation.
+  pme::Messages sent() const { return plan_->sent(); }
 
   // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
   // 3] e·Å

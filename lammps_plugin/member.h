@@ -26,6 +26,7 @@ class Member {
   const ModelMetadata& metadata() const { return model_.metadata(); }
   const Model& model() const { return model_; }
   void set_threads(int threads) { model_.set_threads(threads); }
+  Model& model() { return model_; }
   LongRange* long_range() { return long_range_.get(); }  // null when the model has no charges
 
   // Collective, also for ranks without atoms. exchange: handle of the ghost exchange, 0 when no sender is a

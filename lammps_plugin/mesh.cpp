@@ -28,6 +28,18 @@ class Direct : public Mesh {
                pme::Output& output) override {
     solver_.execute(n, positions, charges, dipoles, output);
   }
+  pme::Messages sent() const override {
+    pme::Messages sum;
+    if constexpr (std::is_same_v<Solver, pme::DistributedPlan<float>> ||
+                  std::is_same_v<Solver, pme::DistributedPlan<double>>) {
+      const pme::Traffic& traffic = solver_.traffic();
+      for (const auto& part : {traffic.charge, traffic.transposes, traffic.potential, traffic.collectives}) {
+        sum.messages += part.messages;
+        sum.bytes += part.bytes;
+      }
+    }
+    return sum;
+  }
 
  private:
   Solver solver_;
@@ -57,12 +69,15 @@ class Replicated : public Mesh {
     std::copy_n(potential_.data() + atoms_.first(), n, output.potential);
     if (output.field) std::copy_n(field_.data() + 3 * atoms_.first(), 3 * n, output.field);
     std::copy_n(forces_.data() + 3 * atoms_.first(), 3 * n, output.forces);
+    sent_ = {1, n * (output.field ? 7 : 4) * static_cast<std::int64_t>(sizeof(double))};
   }
+  pme::Messages sent() const override { return sent_; }
 
  private:
   std::unique_ptr<Mesh> serial_;
   GatheredAtoms atoms_;
   std::vector<double> potential_, field_, forces_;
+  pme::Messages sent_;
 };
 
 template <class Solver>

@@ -48,6 +48,7 @@ class PairHotppLR : public Pair {
   void on_all_ranks(const std::function<void()>& action);
   void on_this_rank(const std::function<void()>& action);
   void share_out_cores();
+  void warm_up();
   void check_members() const;
   void set_boundary();
   void check_atom_style() const;
@@ -74,6 +75,7 @@ class PairHotppLR : public Pair {
   std::vector<int> species_of_type_;                     // [ntypes + 1], -1: the model ignores the type
   double energy_unit_ = 1;                               // energy unit of LAMMPS per eV
   bool summary_printed_ = false;
+  double seconds_reading_ = 0, seconds_warming_up_ = 0;  // what set-up took
 
   hotpp::AtomRows rows_;
   hotpp::EdgeCandidates candidates_;

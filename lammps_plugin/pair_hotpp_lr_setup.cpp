@@ -151,5 +151,7 @@ void PairHotppLR::print_summary() {
             : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
                           size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
   }
-  utils::logmesg(lmp, text + "\n");
+  text += fmt::format("\n  set-up          {:.2f} s to read {} model(s), {:.2f} s to warm up\n",
+                      seconds_reading_, members_.size(), seconds_warming_up_);
+  utils::logmesg(lmp, text);
 }
