@@ -57,6 +57,10 @@ class LongRange {
   std::vector<double> forces;       // [n, 3] at fixed q and μ; the mesh's small net force is taken out
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
+  // [n, 6] xx yy zz xy xz yz: of the atoms' shares, see csrc/pme/atom_strain.h. Only when wanted: it costs as
+  // much as twelve evaluations.
+  std::vector<double> atom_strain;
+  bool want_atom_strain = false;
 
  private:
   void add_up(double* values, int count) const;  // over all ranks

@@ -57,7 +57,7 @@ class PairHotppLR : public Pair {
   void update_cell();
 
   void check_positions() const;
-  void refuse_missing_stress() const;
+  void prepare_atom_stress();
   void assign_rows();
   void update_edges();
   void evaluate(hotpp::Member&);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "arrays.h"
+#include "atom_strain.h"
 #include "choices.h"
 #include "pme/cluster.h"
 #include "pme/plan.h"
@@ -65,6 +66,8 @@ void bind_plan(py::module_& m, const char* name) {
       .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
            py::arg("forces") = true, py::arg("strain") = false,
            "energy eV, potential [n] V, field [n, 3] V/Å, forces [n, 3] eV/Å, strain_derivative [3, 3] eV.")
+      .def("atom_strain", &atom_strain<P>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), atom_strain_help)
       .def(
           "spread",
           [shape](P& p, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu) {
