@@ -6,34 +6,11 @@
 #include <dlfcn.h>
 
 #include <stdexcept>
-#include <vector>
+
+#include "node_ranks.h"
 
 namespace hotpp {
 namespace {
-
-// Among the ranks that share the memory of this one's node.
-struct NodeRanks {
-  int rank = 0, size = 1;
-  MPI_Comm node;
-
-  explicit NodeRanks(MPI_Comm world) {
-    MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    MPI_Comm_rank(node, &rank);
-    MPI_Comm_size(node, &size);
-  }
-  ~NodeRanks() { MPI_Comm_free(&node); }
-  NodeRanks(const NodeRanks&) = delete;
-  NodeRanks& operator=(const NodeRanks&) = delete;
-
-  // Collective: how many of them have the same value.
-  int with(int value) const {
-    std::vector<int> all(size);
-    MPI_Allgather(&value, 1, MPI_INT, all.data(), 1, MPI_INT, node);
-    int count = 0;
-    for (const int other : all) count += other == value;
-    return count;
-  }
-};
 
 // 0 when torch does not know such devices or there are none.
 int device_count(const std::string& kind) {
@@ -54,14 +31,18 @@ std::string folder_of_this_library() {
   return path.substr(0, path.find_last_of('/') + 1);
 }
 
+void* open_beside(const std::string& file) {
+  // NODELETE: see plugin.cpp
+  return dlopen((folder_of_this_library() + file).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
 }  // namespace
 
 std::string Device::mesh_library() const { return "libhotpp_device_" + kind_ + ".so"; }
 
-void Device::open_library() {
-  // NODELETE: see plugin.cpp
-  void* library =
-      dlopen((folder_of_this_library() + mesh_library()).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+void Device::open_libraries() {
+  if (kind_ == "cuda") open_beside("libhotpp_ops_cuda.so");  // kernels of the operators (csrc/ops/device)
+  void* library = open_beside(mesh_library());
   if (library) make_mesh_ = reinterpret_cast<DeviceMeshFactory*>(dlsym(library, kDeviceMeshFactory));
 }
 
@@ -70,11 +51,11 @@ Device Device::choose(const DeviceWish& wish, MPI_Comm world) {
   if (wish.kind == "cpu") return device;
   const bool any = wish.kind == "auto";
   device.kind_ = any ? "cuda" : wish.kind;
-  device.open_library();  // before torch is asked: the library of the emulated device brings it along
+  device.open_libraries();  // before torch is asked: the library of the emulated device brings it along
   const int count = device_count(device.kind_);
   const NodeRanks node(world);
-  device.index_ = wish.index >= 0 ? wish.index : count > 0 ? node.rank % count : 0;
-  device.ranks_ = node.with(device.index_);
+  device.index_ = wish.index >= 0 ? wish.index : count > 0 ? node.rank() % count : 0;
+  device.ranks_ = node.alike(device.index_);
   int everywhere = count > device.index_;
   MPI_Allreduce(MPI_IN_PLACE, &everywhere, 1, MPI_INT, MPI_MIN, world);
   if (everywhere) return device;

@@ -30,7 +30,7 @@ class Device {
   std::unique_ptr<DeviceMesh> make_mesh(const pme::Settings&, bool single_precision) const;
 
  private:
-  void open_library();
+  void open_libraries();
 
   std::string kind_ = "cpu";
   int index_ = 0, ranks_ = 1;

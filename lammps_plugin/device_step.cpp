@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
+#include <tuple>
+#include <utility>
 
 #include "device_edges_tensors.h"
 #include "network.h"
@@ -121,6 +123,7 @@ void DeviceStep::evaluate(Model& model, LongRange* long_range, const DeviceEdges
       const double* values = tensors_->fetch(e.device, {charges, dipoles});
       take(take(values, n, model.charges_), 3 * n, model.dipoles_);
       long_range->evaluate(rows.n_owned, positions, model.charges_, model.dipoles_);
+      profile.count_mesh(long_range->sent());
       std::tie(by_charge, by_dipole) = tensors_->send(e.device, long_range->by_charge, long_range->by_dipole);
     }
     wait();

@@ -21,9 +21,9 @@ pme::Deconvolution deconvolution_of(const std::string& name) {
   return name == "plain" ? pme::Deconvolution::Plain : pme::Deconvolution::None;
 }
 
-// A mesh without an order takes that of the training; without a mesh the cheapest order is chosen.
+// A mesh or spacing without an order takes that of the training; without them the cheapest order is chosen.
 std::optional<int> order_of(const ModelMetadata& model, const Options& options) {
-  if (options.mesh && !options.order) return model.order;
+  if ((options.mesh || options.spacing) && !options.order) return model.order;
   return options.order;
 }
 
@@ -43,7 +43,7 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
       total_charge_(options.total_charge.value_or(model.total_charge)),
       deconvolution_(model.deconvolution),
       kernel_(pme::Kernel::named(model.kernel, model.smearing)),
-      choice_(kernel_, accuracy_, dipoles_, order_of(model, options), options.mesh) {
+      choice_(kernel_, accuracy_, dipoles_, order_of(model, options), options.mesh, options.spacing) {
   if (dipoles_ && options.order && choice_.order() < 4)
     throw std::invalid_argument(
         "order " + std::to_string(choice_.order()) +
@@ -117,6 +117,11 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
   output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
+  if (want_atom_strain) {
+    atom_strain.reserve(6);
+    atom_strain.resize(6 * size);
+    output.atom_strain = atom_strain.data();
+  }
   const double* moments = size > 0 ? dipoles.data() : nothing;
   plan_->execute(n, positions.data(), charges.data(), dipoles_ ? moments : nullptr, output);
   energy = output.energy;

@@ -39,12 +39,13 @@ class LongRange {
   // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
   // structure of that evaluation.
   double estimated_error() const { return estimate_; }
+  // Of the mesh of this rank, in the last evaluation.
+  pme::Messages sent() const { return plan_->sent(); }
 
   // The mesh goes to the device as well, where that is possible: one rank, with a cell.
   void use_device(const Device& device) { device_ = device; }
-  DeviceMesh* device_mesh() const {
-    return device_plan_.get();
-  }  // null: evaluate() does the work on the host
+  // Null: evaluate() does the work on the host. The device's mesh has no stress of atoms.
+  DeviceMesh* device_mesh() const { return want_atom_strain ? nullptr : device_plan_.get(); }
   double total_charge() const { return total_charge_; }
   // Of the device's mesh, in place of evaluate(): charges, potential, field, forces, energy and
   // strain_derivative below have been set.
@@ -66,6 +67,10 @@ class LongRange {
   std::vector<double> forces;       // [n, 3] at fixed q and μ; the mesh's small net force is taken out
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
+  // [n, 6] xx yy zz xy xz yz: of the atoms' shares, see csrc/pme/atom_strain.h. Only when wanted: it costs as
+  // much as twelve evaluations.
+  std::vector<double> atom_strain;
+  bool want_atom_strain = false;
 
  private:
   void add_up(double* values, int count) const;  // over all ranks

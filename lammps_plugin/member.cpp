@@ -19,6 +19,7 @@ void Member::evaluate(const Edges& edges, const AtomRows& rows, std::int64_t exc
   if (long_range_) {
     const Profile::Timer timer(profile, Profile::Mesh);
     long_range_->evaluate(rows.n_owned, positions, model_.charges(), model_.dipoles());
+    profile.count_mesh(long_range_->sent());
   }
   const Profile::Timer timer(profile, Profile::Backward);
   edge_gradients_ = long_range_ ? &model_.backward(long_range_->by_charge, long_range_->by_dipole)

@@ -32,6 +32,7 @@ class Member {
   // Before the first evaluation: all further ones are there.
   void move_to(const Device&);
   std::string problem_on(const Device& device) const { return model_.problem_on(device); }
+  Model& model() { return model_; }
   LongRange* long_range() { return long_range_.get(); }  // null when the model has no charges
 
   // Collective, also for ranks without atoms. exchange: handle of the ghost exchange, 0 when no sender is a

@@ -128,6 +128,8 @@ const std::map<std::string, std::function<void(Arguments&, Options&)>> kKeywords
     {"accuracy", read_accuracy},
     {"order", read_order},
     {"mesh", read_mesh},
+    {"spacing",
+     [](Arguments& w, Options& o) { o.spacing = w.positive("a distance of mesh points in Angstrom"); }},
     {"precision", read_precision},
     {"device", read_device},
     {"total_charge", [](Arguments& w, Options& o) { o.total_charge = w.real("a charge in e"); }},
@@ -161,8 +163,8 @@ Options parse_options(const std::vector<std::string>& words) {
     if (found == kKeywords.end()) fail_unknown(arguments.keyword_given());
     found->second(arguments, options);
   }
-  if (options.mesh && options.accuracy)
-    fail("'mesh' and 'accuracy' both decide the mesh size: give only one of the two keywords");
+  if (options.mesh.has_value() + options.spacing.has_value() + options.accuracy.has_value() > 1)
+    fail("'mesh', 'spacing' and 'accuracy' each decide the mesh size: give only one of these keywords");
   if ((options.deviation || options.selection) && options.models.size() < 2)
     fail("keywords 'deviation' and 'select' compare models: give at least two model files, got one");
   if (options.selection && !options.deviation)

@@ -34,6 +34,7 @@ struct Options {
   std::optional<double> accuracy;          // relative rms force error of the mesh; default: the model's
   std::optional<int> order;                // of the B-splines; default: chosen from accuracy
   std::optional<std::array<int, 3>> mesh;  // default: chosen from accuracy and order
+  std::optional<double> spacing;           // of the mesh, Å; instead of accuracy
   std::optional<double> total_charge;      // e; default: the model's
   Precision precision = Precision::OfModel;
   DeviceWish device;

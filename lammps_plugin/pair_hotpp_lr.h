@@ -51,6 +51,7 @@ class PairHotppLR : public Pair {
   void on_this_rank(const std::function<void()>& action);
   void choose_device();
   void share_out_cores();
+  void warm_up();
   void check_members() const;
   std::string describe_device() const;
   void set_boundary();
@@ -60,7 +61,7 @@ class PairHotppLR : public Pair {
   void update_cell();
 
   void check_positions() const;
-  void refuse_missing_stress() const;
+  void prepare_atom_stress();
   void assign_rows();
   void update_edges();
   void evaluate(hotpp::Member&);
@@ -80,6 +81,7 @@ class PairHotppLR : public Pair {
   std::vector<int> species_of_type_;                     // [ntypes + 1], -1: the model ignores the type
   double energy_unit_ = 1;                               // energy unit of LAMMPS per eV
   bool summary_printed_ = false;
+  double seconds_reading_ = 0, seconds_warming_up_ = 0;  // what set-up took
 
   hotpp::Device device_;
   std::unique_ptr<hotpp::DeviceEdges> device_edges_;  // null on the processor, which uses edges_

@@ -48,6 +48,10 @@ void PairHotppLR::set_boundary() {
   const bool x = domain->xperiodic, y = domain->yperiodic, z = domain->zperiodic;
   for (const auto& member : members_) {
     if (!member->long_range()) continue;
+    if (!x && !y && !z && (options_.mesh || options_.spacing))
+      error->all(FLERR,
+                 "Pair style hotpp/lr: a cluster ('boundary f f f') has no mesh of the size of the box: give "
+                 "'accuracy' instead of 'mesh' or 'spacing'");
     if (x && y) {
       member->long_range()->set_boundary(z ? hotpp::Boundary::Periodic : hotpp::Boundary::Slab);
     } else if (!x && !y && !z) {
@@ -164,5 +168,7 @@ void PairHotppLR::print_summary() {
             : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
                           size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
   }
-  utils::logmesg(lmp, text + "\n");
+  text += fmt::format("\n  set-up          {:.2f} s to read {} model(s), {:.2f} s to warm up\n",
+                      seconds_reading_, members_.size(), seconds_warming_up_);
+  utils::logmesg(lmp, text);
 }

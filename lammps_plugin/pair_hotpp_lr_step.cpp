@@ -22,7 +22,7 @@ using hotpp::Profile;
 // A rank without atoms takes part in everything: the others wait for it in each exchange.
 void PairHotppLR::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  if (vflag_atom || cvflag_atom) refuse_missing_stress();
+  prepare_atom_stress();
   std::fill(pvector, pvector + kExtra, 0.0);
   if (atom->natoms == 0) return;
 
@@ -61,17 +61,26 @@ void PairHotppLR::evaluate(hotpp::Member& member) {
                    mesh->estimated_error());
 }
 
-// The network's part of the stress of an atom is the sum over its edges; that of the mesh is not computed,
-// and a stress without it would be wrong without a sign of it.
-void PairHotppLR::refuse_missing_stress() const {
-  for (const auto& member : members_)
-    if (member->long_range())
+// The mesh has the symmetric stress of atoms in a periodic box or slab. What it has not is refused: a stress
+// without it would be wrong without a sign of it.
+void PairHotppLR::prepare_atom_stress() {
+  for (const auto& member : members_) {
+    auto* mesh = member->long_range();
+    if (!mesh) continue;
+    mesh->want_atom_strain = vflag_atom != 0;
+    if (cvflag_atom)
       error->all(
           FLERR,
-          "Pair style hotpp/lr has no per-atom stress of the mesh, and so none of model '{}', which has "
-          "charges: remove computes stress/atom and centroid/stress/atom, or use the virial of the whole "
-          "system (thermo keywords pxx, pyy, ...)",
+          "Pair style hotpp/lr: model '{}' has charges that change with the positions, and the heat that "
+          "flows through them over all distances is no sum of atomic stress times velocity: remove "
+          "compute centroid/stress/atom; compute stress/atom gives the symmetric stress of the atoms",
           member->file());
+    if (vflag_atom && mesh->boundary() == hotpp::Boundary::Cluster)
+      error->all(FLERR,
+                 "Pair style hotpp/lr: the charges of model '{}' have no per-atom stress in a cluster "
+                 "('boundary f f f'): remove compute stress/atom, or use a periodic box with vacuum",
+                 member->file());
+  }
 }
 
 void PairHotppLR::check_positions() const {
@@ -195,6 +204,10 @@ void PairHotppLR::tally_forces(hotpp::Member& member, double weight, double* con
   if (mesh)
     for (std::int64_t r = 0; r < rows_.n_owned; ++r)
       for (int a = 0; a < 3; ++a) f[rows_.atom[r]][a] += energy_unit_ * mesh->forces[3 * r + a];
+  if (vflag_atom && mesh)
+    for (std::int64_t r = 0; r < rows_.n_owned; ++r)
+      for (int k = 0; k < 6; ++k)
+        vatom[rows_.atom[r]][k] -= weight * energy_unit_ * mesh->atom_strain[6 * r + k];
   if (!vflag_global) return;
   if (mesh && comm->me == 0)
     for (int k = 0; k < 9; ++k) strain_derivative[k] += weight * energy_unit_ * mesh->strain_derivative[k];
