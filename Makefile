@@ -2,6 +2,9 @@
 #   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
+#   make test-memory     the plugin in LAMMPS under valgrind (three minutes)
+#   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
+#   make wheel-check     that wheel in an empty environment (ten minutes, network)
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
 #   make gpu-check       everything that needs a CUDA device: build, tests, sanitizer, benchmark (8 minutes)
 #   make bench   the tables under benchmarks/results (hours)
@@ -28,7 +31,7 @@ PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 # Python of the environment of the mesh benchmark's peers.
 PEERS ?= $(VENV)-peers/bin/python
 
-.PHONY: install demo test test-sanitize cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
+.PHONY: install demo test test-sanitize test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
 
 install: $(INSTALLED)
 
@@ -56,6 +59,16 @@ test: $(INSTALLED)
 test-sanitize: $(ENVIRONMENT)
 	@mkdir -p build
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
+
+test-memory: $(INSTALLED)
+	@PYTHONPATH=tests $(PYTHON) tests/lammps/memcheck.py
+
+wheel: $(INSTALLED)
+	@PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps -w dist .
+	@ls dist/*.whl
+
+wheel-check: wheel
+	@tools/wheel_check.sh $(PYTHON)
 
 # Compiles the CUDA code for sm_80 and sm_90; nothing runs.
 cuda: $(ENVIRONMENT)
