@@ -62,7 +62,12 @@ CASES = {
         "has no mesh of the size of the box",
         "give 'accuracy'",
     ),
-    "no GPU yet": ({"pair_style": "hotpp/lr model.pt device cuda"}, "got 'cuda'", "'auto' or 'cpu'"),
+    "unknown device": ({"pair_style": "hotpp/lr model.pt device gpu"}, "got 'gpu'", "'auto', 'cpu', 'cuda' or"),
+    "device that is not there": (
+        {"pair_style": "hotpp/lr model.pt device cuda:99"},
+        "'device cuda:99', but",
+        "use 'device cpu'" if not torch.cuda.is_available() else "give one of these",
+    ),
     "unknown element": ({"pair_coeff": "* * Na K"}, "does not know the element 'K' of atom type 2", "Na Cl"),
     "element count": ({"pair_coeff": "* * Na"}, "got 1 element(s) in pair_coeff, expected 2", "Na Cl"),
     "single pair": ({"pair_coeff": "1 2 Na Cl"}, "must start with * *", "hotpp/lr"),
