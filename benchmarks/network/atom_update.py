@@ -4,8 +4,8 @@
 
 Two layers of rank 2 with charges and dipoles and frozen weights, as in molecular dynamics: from given messages to
 energies, charges, dipoles and what the second layer sends, and back to the gradients by messages and features. Writes a
-dated table under benchmarks/results (about 2 minutes): µs per atom of both layers, minimum of runs; the share that the
-multiply-adds of the matrices make in Gflop/s; and the largest relative deviation of results and gradients from the
+dated table under benchmarks/results (about 2 minutes): µs per atom of both layers, minimum of runs; Gflop/s of the
+multiply-adds of the matrices; and the largest relative deviation of results and gradients from the
 modules in float64.
 """
 
@@ -65,9 +65,8 @@ def make_case(layer: int, n: int, channels: int):
     species = torch.randint(ELEMENTS, (n,), generator=generator)
     tensors = normal(n, 10, channels)
     features = normal(n, 10 if layer else 1, channels)
-    seeds = (
-        [normal(n), normal(n), normal(n, 3)] if layer else [normal(n, 10, channels), normal(n, 10, channels), normal(n)]
-    )
+    shapes = [(n,), (n,), (n, 3)] if layer else [(n, 10, channels), (n, 10, channels), (n,)]
+    seeds = [normal(*shape) for shape in shapes]
     return 5.0 * tensors, features, species, seeds
 
 
@@ -79,13 +78,12 @@ def step(function, case):
         features = features.detach().requires_grad_()
         inputs.append(features)
     results = [r for r in function(inputs[0], features, species) if r.numel()]
-    return [*results, *torch.autograd.grad(results, inputs, seeds)]
+    return [*(r.detach() for r in results), *torch.autograd.grad(results, inputs, seeds)]
 
 
 def narrow(case, dtype):
-    return tuple(x.to(dtype) if torch.is_tensor(x) and x.is_floating_point() else x for x in case[:3]) + (
-        [s.to(dtype) for s in case[3]],
-    )
+    messages, features, species, seeds = case
+    return messages.to(dtype), features.to(dtype), species, [s.to(dtype) for s in seeds]
 
 
 def fastest(call, seconds: float) -> float:
@@ -140,8 +138,8 @@ def main() -> None:
         f"# Work on the atoms, C = {arguments.channels}, rank 2, 2 layers, forward + backward, "
         f"{arguments.threads} thread{'s' if arguments.threads > 1 else ''}",
         "",
-        "µs per atom of the first and the last layer (energies, charges, dipoles), TorchScript around both; Gflop/s of the",
-        "matrices alone; deviation from the modules in float64, relative to the largest element.",
+        "µs per atom of the first and the last layer (energies, charges, dipoles), TorchScript around both; Gflop/s of",
+        "the matrices alone; deviation from the modules in float64, relative to the largest element.",
         "",
         "| type | atoms | path | first | last | both | × modules | Gflop/s | deviation |",
         "|---|---|---|---|---|---|---|---|---|",
