@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
+from hotpp_lr.model.atom_update import AtomUpdate
 from hotpp_lr.model.network import GhostExchange, NativeMessage, Network
 from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope, interpolate, tabulate
 
@@ -51,42 +50,64 @@ def frozen_tables(network: Network) -> tuple[list[Tensor], int, float]:
     )
 
 
-class ExportedNetwork(nn.Module):
-    """Same inputs and outputs as `Network`; `tables` [knots, 2, n_paths, C], one for every layer."""
+class ExportedLayer(nn.Module):
+    """Sum over neighbours with a frozen table, and everything that follows on the atoms."""
 
-    __constants__ = ("cutoff", "has_charges", "has_dipoles")
+    def __init__(self, network: Network, index: int, table: Tensor):
+        super().__init__()
+        self.message = NativeMessage(network.layers[index].rank_out, network.cutoff)
+        self.register_buffer("table", table)
+        self.update = AtomUpdate(network, index)
+
+    def forward(
+        self,
+        h: Tensor,
+        sent: Tensor,
+        edge_vectors: Tensor,
+        receivers: Tensor,
+        senders: Tensor,
+        species: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """h: features [n_owned, ...] of the layer before; sent: what the rows `senders` [n_edges] send; species
+        [n_owned]. Returns what `AtomUpdate` does."""
+        messages = self.message(sent, edge_vectors, self.table, receivers, senders, h.shape[0])
+        return self.update(messages, h, species)
+
+
+class ExportedNetwork(nn.Module):
+    """Same inputs and outputs as `Network`; `tables` [knots, 2, n_paths, C], one for every layer.
+
+    Nothing but buffers and compiled operators: a step is two calls per layer.
+    """
+
+    __constants__ = ("has_charges", "has_dipoles")
 
     def __init__(self, network: Network, tables: list[Tensor]):
         super().__init__()
-        self.cutoff = network.cutoff
-        self.message_scale, self.scale = network.message_scale, network.scale
         self.has_charges, self.has_dipoles = network.has_charges, network.has_dipoles
-        network = copy.deepcopy(network)
-        self.embedding = network.embedding
-        self.energy = network.energy
-        self.energy_of_element = network.energy_of_element
-        self.charge, self.dipole = network.charge, network.dipole
-        self.layers = network.layers
-        for layer, table in zip(self.layers, tables, strict=True):
-            layer.exchange = GhostExchange()
-            layer.message = NativeMessage(layer.rank_out, self.cutoff)
-            layer.radial = nn.Identity()
-            layer.register_buffer("table", table)
-        self.requires_grad_(False)
+        with torch.no_grad():
+            embedding = network.embedding.weight.unsqueeze(1).clone()
+            self.register_buffer("embedding", embedding)  # [n_elements, 1, C]
+            # What an atom sends in the first layer depends on its element only: nothing to exchange, no derivative.
+            self.register_buffer("sent_by_element", network.layers[0].mix(embedding))
+        self.layers = nn.ModuleList([ExportedLayer(network, k, table) for k, table in enumerate(tables)])
+        self.exchange = GhostExchange()
 
     def forward(
         self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int, exchange: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        h = self.embedding(species).unsqueeze(1)
-        energies = self.energy_of_element[species[:n_owned]]
-        for layer, head in zip(self.layers, self.energy):  # noqa: B905  (TorchScript knows no strict=)
-            h = layer(h, edge_vectors, layer.table, receivers, senders, species, n_owned, self.message_scale, exchange)
-            energies = energies + head(h[:, 0])
-        energies = energies * self.scale
-        charges = torch.zeros_like(energies)
-        if self.has_charges:
-            charges = self.charge(h[:, 0], species[:n_owned])
-        dipoles = torch.zeros(n_owned, 3, dtype=edge_vectors.dtype, device=edge_vectors.device)
-        if self.has_dipoles:
-            dipoles = self.dipole(h[:, 1:4], h[:, 0])
+        owned = species[:n_owned]
+        h = self.embedding.index_select(0, owned)
+        sent, rows = self.sent_by_element, species.index_select(0, senders)
+        energies = torch.zeros(n_owned, dtype=edge_vectors.dtype, device=edge_vectors.device)
+        charges, dipoles = energies, energies
+        for k, layer in enumerate(self.layers):
+            if k > 0:
+                sent, rows = self.exchange(sent, exchange), senders
+            h, sent, of_layer, charges, dipoles = layer(h, sent, edge_vectors, receivers, rows, owned)
+            energies = energies + of_layer
+        if not self.has_charges:
+            charges = torch.zeros_like(energies)
+        if not self.has_dipoles:
+            dipoles = torch.zeros(n_owned, 3, dtype=edge_vectors.dtype, device=edge_vectors.device)
         return energies, charges, dipoles

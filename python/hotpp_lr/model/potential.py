@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -73,7 +74,8 @@ class Potential(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return next(self.network.parameters()).dtype
+        tensors = itertools.chain(self.network.parameters(), self.network.buffers())
+        return next(t.dtype for t in tensors if t.is_floating_point())
 
     def neutralise(self, charges: Tensor, batch: Batch) -> Tensor:
         """Shift the raw charges of every structure so that they sum to the model's total charge."""
