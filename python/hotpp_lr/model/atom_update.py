@@ -129,8 +129,8 @@ class AtomUpdate(nn.Module):
         self, messages: Tensor, features: Tensor, species: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Plain sums over neighbours [n, 1 | 4 | 10, C], features of the layer before [n, 1 | same, C], species [n] ->
-        features, features to send [n, components, C] (both without elements in the last layer), energies [n] eV to be
-        added to those of the other layers, charges [n] e and dipoles [n, 3] e·Å (without elements where there are none).
+        features, features to send [n, components, C] (both without elements in the last layer), energies [n] eV that
+        join those of the other layers, charges [n] e and dipoles [n, 3] e·Å (empty where there are none).
         """
         return torch.ops.hotpp_lr.atom_update(
             messages, features, species, self.elements, self.weights,

@@ -66,10 +66,8 @@ class NativeMessage(nn.Module):
     def forward(
         self, h: Tensor, edge_vectors: Tensor, table: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
     ) -> Tensor:
-        r = distances(edge_vectors)
-        radial = interpolate(table, r, self.cutoff)
         return torch.ops.hotpp_lr.tensor_message(
-            h, edge_vectors / r.unsqueeze(-1), radial, receivers, senders, n_receivers, self.rank_out
+            h, edge_vectors, table, receivers, senders, n_receivers, self.rank_out, self.cutoff
         )
 
 
