@@ -2,7 +2,8 @@
 //
 // Everything that happens on the atoms between two sums over neighbours, as one torch operator:
 //
-//   hotpp_lr::atom_update(Tensor messages,   [n, 1 | 4 | 10, C]  sums over neighbours; their rank is the model's
+//   hotpp_lr::atom_update(Tensor messages,   [n, 1 | 4 | 10, C]  sums over neighbours; their rank is the
+//   model's
 //                         Tensor features,   [n, 1 | as messages, C]  of the layer before, owned atoms
 //                         Tensor species,    [n] int64
 //                         Tensor elements,   [n_elements, C + 2]
@@ -14,11 +15,11 @@
 //         Tensor charges,    [n]     charge head
 //         Tensor dipoles)    [n, 3]  dipole head
 //
-// What is not there has no elements: features and sent of the last layer (its rank-2 part, which no head reads,
-// is never computed), charges and dipoles where they are not asked for; they exist in the last layer only.
-// python/hotpp_lr/model/update.py and heads.py are the specification; hotpp_lr.model.atom_update packs their
-// parameters into `elements` (factor of the messages per receiving element, C numbers, then what the element
-// adds to the energy and to the charge) and `weights` (atom_update_weights.h).
+// What is not there has no elements: features and sent of the last layer (its rank-2 part, which no head
+// reads, is never computed), charges and dipoles where they are not asked for; they exist in the last layer
+// only. python/hotpp_lr/model/update.py and heads.py are the specification; hotpp_lr.model.atom_update packs
+// their parameters into `elements` (factor of the messages per receiving element, C numbers, then what the
+// element adds to the energy and to the charge) and `weights` (atom_update_weights.h).
 //
 // On the CPU with constant `elements` and `weights` the fused kernels run, forward and backward. Otherwise
 // (training, second derivatives, CUDA) the same is composed of torch operations, differentiable at any order.
@@ -42,7 +43,10 @@ struct UpdateOutputs {
   at::Tensor features, sent, energies, charges, dipoles;
 };
 
-// Refuses shapes, types and species that the loops must not meet; returns what the arguments describe.
+// What the arguments describe.
+UpdateKind describe_update(const UpdateInputs& x, bool many_body, bool last, bool charges, bool dipoles);
+
+// Refuses shapes, types and species that the loops must not meet.
 UpdateKind check_update(const UpdateInputs& x, bool many_body, bool last, bool charges, bool dipoles);
 
 // The operator as a composition of differentiable torch operations, on any device.

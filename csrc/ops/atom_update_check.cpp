@@ -7,6 +7,18 @@
 
 namespace hotpp::ops {
 
+UpdateKind describe_update(const UpdateInputs& x, bool many_body, bool last, bool charges, bool dipoles) {
+  const std::int64_t components = x.messages.size(1);
+  return {x.messages.size(2),
+          components == 1   ? 0
+          : components == 4 ? 1
+                            : 2,
+          many_body && components > 1,
+          last,
+          charges,
+          dipoles};
+}
+
 UpdateKind check_update(const UpdateInputs& x, bool many_body, bool last, bool charges, bool dipoles) {
   const auto& [messages, features, species, elements, weights] = x;
   TORCH_CHECK(
@@ -24,11 +36,10 @@ UpdateKind check_update(const UpdateInputs& x, bool many_body, bool last, bool c
   TORCH_CHECK(species.dim() == 1 && species.size(0) == n && species.scalar_type() == at::kLong,
               "atom_update: species are ", species.scalar_type(), species.sizes(), ", expected int64 [", n,
               "]: those of the owned atoms.");
-  TORCH_CHECK(elements.dim() == 2 && elements.size(1) == channels + 2,
-              "atom_update: elements have shape ", elements.sizes(), ", expected [n_elements, ", channels + 2,
+  TORCH_CHECK(elements.dim() == 2 && elements.size(1) == channels + 2, "atom_update: elements have shape ",
+              elements.sizes(), ", expected [n_elements, ", channels + 2,
               "]: the factor of each channel, the energy and the charge of an element.");
-  const UpdateKind kind{channels, components == 1 ? 0 : components == 4 ? 1 : 2,
-                        many_body && components > 1, last, charges, dipoles};
+  const UpdateKind kind = describe_update(x, many_body, last, charges, dipoles);
   TORCH_CHECK(last || !(charges || dipoles),
               "atom_update: charges and dipoles are read out of the last layer; give last = True.");
   TORCH_CHECK(!dipoles || kind.rank >= 1,

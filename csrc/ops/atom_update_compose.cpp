@@ -25,7 +25,7 @@ Tensor symmetric_times_vector(const Tensor& t, const Tensor& v) {
                    1);
 }
 
-Tensor square(const Tensor& v) {
+Tensor outer_square(const Tensor& v) {
   const auto u = v.unbind(1);
   return at::stack({u[0] * u[0], u[1] * u[1], u[2] * u[2], u[1] * u[2], u[0] * u[2], u[0] * u[1]}, 1);
 }
@@ -45,7 +45,8 @@ struct Layer {
   Tensor linear(const std::vector<Tensor>& inputs, std::int64_t offset) const {
     std::vector<Tensor> matrices;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
-      matrices.push_back(matrix(offset + static_cast<std::int64_t>(k) * channels * padded_channels(channels)));
+      matrices.push_back(
+          matrix(offset + static_cast<std::int64_t>(k) * channels * padded_channels(channels)));
     }
     return inputs.size() == 1 ? at::matmul(inputs[0], matrices[0])
                               : at::matmul(at::cat(inputs, -1), at::cat(matrices, 0));
@@ -108,7 +109,7 @@ UpdateOutputs compose_update(const UpdateInputs& x, const UpdateKind& kind) {
       std::vector<Tensor> products{t};
       if (kind.many_body) {
         products.push_back(s.unsqueeze(1) * t);
-        products.push_back(square(v));
+        products.push_back(outer_square(v));
       }
       Tensor new_tensors = layer.linear(products, w.tensor) * gate.unsqueeze(1);
       if (x.features.size(1) > 1) new_tensors = new_tensors + x.features.narrow(1, 4, 6);
@@ -118,16 +119,15 @@ UpdateOutputs compose_update(const UpdateInputs& x, const UpdateKind& kind) {
     out.sent = layer.mix(out.features, w.next_mix);
   }
 
-  out.energies = element.select(1, channels) +
-                 layer.perceptron(new_scalars, w.energy, w.energy_bias, w.energy_out);
+  out.energies =
+      element.select(1, channels) + layer.perceptron(new_scalars, w.energy, w.energy_bias, w.energy_out);
   if (kind.charges) {
     out.charges = element.select(1, channels + 1) +
                   layer.perceptron(new_scalars, w.charge, w.charge_bias, w.charge_out);
   }
   if (kind.dipoles) {
     const Tensor hidden = at::silu(layer.linear({new_scalars}, w.dipole) + layer.row(w.dipole_bias));
-    const Tensor gate =
-        at::sigmoid(layer.linear({hidden}, w.dipole_gate) + layer.row(w.dipole_gate_bias));
+    const Tensor gate = at::sigmoid(layer.linear({hidden}, w.dipole_gate) + layer.row(w.dipole_gate_bias));
     out.dipoles = at::matmul(new_vectors * gate.unsqueeze(1), layer.row(w.dipole_out));
   }
   return out;

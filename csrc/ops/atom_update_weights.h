@@ -2,9 +2,9 @@
 //
 // Where each matrix of a layer lies in the flat tensor `weights` of atom_update.
 //
-// First all matrices as [C_in, padded C_out] (the transpose of torch's), then all of them in the same order as
-// [C_out, padded C_in], which the backward pass streams, then biases and rows of read-outs, [padded C]. Padding:
-// zeros to a multiple of 16 numbers, so that every vector register is loaded whole.
+// First all matrices as [C_in, padded C_out] (the transpose of torch's), then all of them in the same order
+// as [C_out, padded C_in], which the backward pass streams, then biases and rows of read-outs, [padded C].
+// Padding: zeros to a multiple of 16 numbers, so that every vector register is loaded whole.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct UpdateKind {
 
 // Offsets, in numbers, of the first matrix of each group; -1 where a group does not exist.
 struct UpdateWeights {
-  std::int64_t mix;                    // 1 + rank matrices: what RankLinear does to the messages
-  std::int64_t scalar, scalar_bias;    // scalar_inputs() matrices: s, |v|², |T|²
+  std::int64_t mix;                  // 1 + rank matrices: what RankLinear does to the messages
+  std::int64_t scalar, scalar_bias;  // scalar_inputs() matrices: s, |v|², |T|²
   std::int64_t vector_gate, vector_gate_bias, vector;  // vector_inputs() matrices: v, s v, T·v
   std::int64_t tensor_gate, tensor_gate_bias, tensor;  // tensor_inputs() matrices: T, s T, v⊗v
   std::int64_t energy, energy_bias, energy_out;
@@ -91,9 +91,9 @@ inline UpdateWeights update_weights(const UpdateKind& kind) {
     w.dipole_out = take_row();
   }
   w.transposed = matrices;
-  for (std::int64_t* offset : {&w.scalar_bias, &w.vector_gate_bias, &w.tensor_gate_bias, &w.energy_bias,
-                               &w.energy_out, &w.charge_bias, &w.charge_out, &w.dipole_bias,
-                               &w.dipole_gate_bias, &w.dipole_out}) {
+  for (std::int64_t* offset :
+       {&w.scalar_bias, &w.vector_gate_bias, &w.tensor_gate_bias, &w.energy_bias, &w.energy_out,
+        &w.charge_bias, &w.charge_out, &w.dipole_bias, &w.dipole_gate_bias, &w.dipole_out}) {
     if (*offset >= 0) *offset = 2 * matrices + *offset * row;
   }
   w.size = 2 * matrices + rows * row;
