@@ -4,22 +4,13 @@ import pytest
 import torch
 from hotpp_lr.model import message
 from hotpp_lr.model.message import components, paths
+from hotpp_lr.model.radial import interpolate
 from hotpp_lr.native import load_operators
 
 RANKS = [(rank_in, rank_out) for rank_in in range(3) for rank_out in range(3)]
 N_RECEIVERS, N_SENDERS = 6, 8
 CUTOFF = 3.0
 KNOTS = 9
-
-
-def interpolate(table, r, cutoff):
-    """Cubic Hermite interpolation of table [K, 2, n_paths, C] (values, slopes times spacing) at r [n_edges]."""
-    x = r * ((table.shape[0] - 1) / cutoff)
-    knot = x.detach().long().clamp(0, table.shape[0] - 2)
-    t = (x - knot)[:, None, None]
-    (y0, d0), (y1, d1) = table[knot].unbind(1), table[knot + 1].unbind(1)
-    weights = y0 + t**2 * (3 - 2 * t) * (y1 - y0) + t * (1 - t) ** 2 * d0 - t**2 * (1 - t) * d1
-    return weights * (r < cutoff)[:, None, None]
 
 
 def reference(features, edge_vectors, table, receivers, senders, n_receivers, rank_out, cutoff=CUTOFF):
