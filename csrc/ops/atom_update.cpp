@@ -52,7 +52,7 @@ struct FusedUpdate : Function<FusedUpdate> {
                                const UpdateKind& kind) {
     Tensor kept;
     const UpdateOutputs out = fused_update({messages, features, species, elements, weights}, kind, &kept);
-    ctx->save_for_backward({messages, features, species, elements, weights, kept});
+    ctx->save_for_backward({messages, features, species, elements, weights, kept, out.features});
     ctx->saved_data["many_body"] = kind.many_body;
     ctx->saved_data["last"] = kind.last;
     ctx->saved_data["charges"] = kind.charges;
@@ -80,8 +80,9 @@ struct FusedUpdate : Function<FusedUpdate> {
       const auto ready = [&](int k) {
         return by_results[k].defined() ? by_results[k].contiguous() : Tensor();
       };
-      gradient = fused_update_gradients(x, kind, saved[5], {ready(0), ready(1), ready(2), ready(3), ready(4)},
-                                        by_messages, by_features);
+      gradient = fused_update_gradients(x, kind, saved[5], saved[6],
+                                        {ready(0), ready(1), ready(2), ready(3), ready(4)}, by_messages,
+                                        by_features);
     }
     variable_list outputs(6);
     outputs[0] = gradient.messages;

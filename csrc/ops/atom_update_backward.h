@@ -61,21 +61,38 @@ void dipole_gradient(const UpdateJob<Real>& job, const Block& block, const Real*
   });
 }
 
-/// h_a = gate · before_a: by_h ← by_h · gate (gradient by `before`); by_gate: before its logistic function.
+/// Rows of the new features, one after the other, as the forward pass left them: in memory or in planes.
+template <class Real>
+struct NewFeatures {
+  const Real* first;
+  std::ptrdiff_t atom, row;
+  int width;  // numbers that exist in a row
+};
+
+/// new_a = gate · before_a + old_a: by_new ← by_new · gate (gradient by `before`); by_gate: the gradient by
+/// the gate before its logistic function, (1 - gate) Σ_a by_new_a · (new_a - old_a), which spares keeping
+/// `before`.
 template <int N, class Real>
-void gate_gradient(const UpdateJob<Real>& job, const Block& block, const Real* gate, const Real* before,
-                   Real* by_h, Real* by_gate) {
+void gate_gradient(const UpdateJob<Real>& job, const Block& block, const Real* gate,
+                   const NewFeatures<Real>& now, int component, Real* by_new, Real* by_gate) {
+  const bool old = job.feature_components > component;
   for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
     const Vec<Real> g = load(gate + std::ptrdiff_t(atom) * job.row + c);
+    const Real* const mine =
+        now.first + std::ptrdiff_t(atom < block.count ? atom : block.count - 1) * now.atom;
+    const Real* const features =
+        job.features + (block.clamped(atom) * job.feature_components + component) * job.channels;
     Vec<Real> sum{};
     HOTPP_UNROLL_LOOP
     for (int a = 0; a < N; ++a) {
       const std::ptrdiff_t at = (std::ptrdiff_t(atom) * N + a) * job.row + c;
-      const Vec<Real> gradient = load(by_h + at);
-      sum += gradient * load(before + at);
-      store(by_h + at, gradient * g);
+      const Vec<Real> gradient = load(by_new + at);
+      Vec<Real> gated = load_some(mine + a * now.row + c, now.width - c);
+      if (old) gated -= load_some(features + std::ptrdiff_t(a) * job.channels + c, job.channels - c);
+      sum += gradient * gated;
+      store(by_new + at, gradient * g);
     }
-    store(by_gate + std::ptrdiff_t(atom) * job.row + c, sum * g * (Real(1) - g));
+    store(by_gate + std::ptrdiff_t(atom) * job.row + c, sum * (Real(1) - g));
   });
 }
 
@@ -177,7 +194,7 @@ void backward_block(const UpdateJob<Real>& job, std::int64_t first, int count, R
   }
   Real* const by_gate = memory.take(1);
   if (job.by_dipole) {
-    dipole_gradient(job, block, plane(kept.dipole_gate), plane(kept.vectors_of_dipole), by_h.v, by_gate);
+    dipole_gradient(job, block, plane(kept.dipole_gate), plane(kept.new_vectors), by_h.v, by_gate);
     matrices.template apply<Start::zero>(1, {by_gate}, at.dipole_gate, gradient);
     for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
       const std::ptrdiff_t place = std::ptrdiff_t(atom) * job.row + c;
@@ -202,9 +219,17 @@ void backward_block(const UpdateJob<Real>& job, std::int64_t first, int count, R
     matrices.template apply<Start::zero>(per, {by_result}, first_matrix + k * matrix, out);
     return out;
   };
+  const auto from_memory = [&](int component) {
+    const std::ptrdiff_t atom = std::ptrdiff_t(job.components) * job.channels;
+    return NewFeatures<Real>{job.new_features + first * atom + component * job.channels, atom, job.channels,
+                             job.channels};
+  };
   ProductGradients<Real> by{};
   if (vectors) {
-    gate_gradient<3>(job, block, plane(kept.vector_gate), plane(kept.vectors_before_gate), by_h.v, by_gate);
+    const NewFeatures<Real> new_vectors =
+        job.last ? NewFeatures<Real>{plane(kept.new_vectors), 3 * std::ptrdiff_t(job.row), job.row, job.row}
+                 : from_memory(1);
+    gate_gradient<3>(job, block, plane(kept.vector_gate), new_vectors, 1, by_h.v, by_gate);
     matrices.template apply<Start::sum>(1, {by_gate}, at.vector_gate, by_activation);
     by.v = back(3, by_h.v, at.vector, 0);
     if (job.many_body) {
@@ -213,7 +238,7 @@ void backward_block(const UpdateJob<Real>& job, std::int64_t first, int count, R
     }
   }
   if (tensors) {
-    gate_gradient<6>(job, block, plane(kept.tensor_gate), plane(kept.tensors_before_gate), by_h.t, by_gate);
+    gate_gradient<6>(job, block, plane(kept.tensor_gate), from_memory(4), 4, by_h.t, by_gate);
     matrices.template apply<Start::sum>(1, {by_gate}, at.tensor_gate, by_activation);
     by.t = back(6, by_h.t, at.tensor, 0);
     if (job.many_body) {

@@ -57,14 +57,12 @@ UpdatePlanes update_planes(const UpdateKind& kind) {
   p.tensors = take(kind.rank >= 2, 6);
   p.silu_slope = take(true, 1);
   p.vector_gate = take(kind.has_vectors(), 1);
-  p.vectors_before_gate = take(kind.has_vectors(), 3);
   p.tensor_gate = take(kind.has_tensors(), 1);
-  p.tensors_before_gate = take(kind.has_tensors(), 6);
   p.energy_slope = take(true, 1);
   p.charge_slope = take(kind.charges, 1);
   p.dipole_slope = take(kind.dipoles, 1);
   p.dipole_gate = take(kind.dipoles, 1);
-  p.vectors_of_dipole = take(kind.dipoles, 3);
+  p.new_vectors = take(kind.dipoles, 3);
   p.count = count;
   return p;
 }
@@ -153,13 +151,15 @@ UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor
 }
 
 UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& kind, const Tensor& kept,
-                                       const UpdateOutputs& by_results, bool by_messages, bool by_features) {
+                                       const Tensor& new_features, const UpdateOutputs& by_results,
+                                       bool by_messages, bool by_features) {
   UpdateGradients gradient;
   if (by_messages) gradient.messages = at::empty_like(x.messages);
   if (by_features) gradient.features = at::empty_like(x.features);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_gradients", [&] {
     UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    job.new_features = data<scalar_t>(new_features);
     job.by_features = constant_data<scalar_t>(by_results.features);
     job.by_sent = constant_data<scalar_t>(by_results.sent);
     job.by_energies = constant_data<scalar_t>(by_results.energies);

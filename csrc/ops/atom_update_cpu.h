@@ -13,7 +13,9 @@ UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, at::Te
 struct UpdateGradients {
   at::Tensor messages, features;  // undefined where not wanted
 };
+// kept and new_features (those of the results) as the forward pass left them.
 UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& kind, const at::Tensor& kept,
-                                       const UpdateOutputs& by_results, bool by_messages, bool by_features);
+                                       const at::Tensor& new_features, const UpdateOutputs& by_results,
+                                       bool by_messages, bool by_features);
 
 }  // namespace hotpp::ops

@@ -133,8 +133,7 @@ void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Re
   matrices.mix(job.messages, at.mix, m);
   const bool vectors = at.vector >= 0, tensors = at.tensor >= 0;
   // The new features: scalars here, vectors and tensors where there are any.
-  const Message<Real*> h{memory.take(1), job.last ? plane(kept.vectors_of_dipole) : memory.take(3),
-                         memory.take(6)};
+  const Message<Real*> h{memory.take(1), job.last ? plane(kept.new_vectors) : memory.take(3), memory.take(6)};
   const Scratch<Real> memory_of_sent = memory;
   Products<Real> products{};
   if (job.rank >= 1) products.squared_vector = memory.take(1);
@@ -161,7 +160,7 @@ void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Re
   });
   if (vectors) {
     Real* const gate = plane(kept.vector_gate);
-    Real* const before = plane(kept.vectors_before_gate);
+    Real* const before = memory.take(3);
     matrices.template apply<Start::bias>(1, {activation, nullptr, nullptr}, at.vector_gate, gate,
                                          at.vector_gate_bias);
     matrices.template apply<Start::zero>(3, {m.v, products.scaled_vector, products.tensor_times_vector},
@@ -170,7 +169,7 @@ void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Re
   }
   if (tensors) {
     Real* const gate = plane(kept.tensor_gate);
-    Real* const before = plane(kept.tensors_before_gate);
+    Real* const before = memory.take(6);
     matrices.template apply<Start::bias>(1, {activation, nullptr, nullptr}, at.tensor_gate, gate,
                                          at.tensor_gate_bias);
     matrices.template apply<Start::zero>(6, {m.t, products.scaled_tensor, products.squares}, at.tensor,

@@ -18,12 +18,13 @@ constexpr int kBlockAtoms = 24;
 // What the forward pass of a block leaves to the backward pass. A plane is [kBlockAtoms, padded C]; these are
 // the numbers of the first plane of each quantity, components beside each other per atom; -1: there is none.
 struct UpdatePlanes {
-  int scalars, vectors, tensors;                     // the mixed messages m: 1, 3, 6 planes
-  int silu_slope;                                    // of the new scalars
-  int vector_gate, vectors_before_gate;              // 1, 3
-  int tensor_gate, tensors_before_gate;              // 1, 6
-  int energy_slope, charge_slope;                    // of the read-outs by the perceptrons' hidden values
-  int dipole_slope, dipole_gate, vectors_of_dipole;  // SiLU slope of the hidden values; gate; 3: new vectors
+  int scalars, vectors, tensors;  // the mixed messages m: 1, 3, 6 planes
+  int silu_slope;                 // of the new scalars
+  int vector_gate, tensor_gate;
+  int energy_slope, charge_slope;  // of the read-outs by the perceptrons' hidden values
+  // Dipoles: SiLU slope of the hidden values; gate; the new vectors (3), which are no result of the last
+  // layer.
+  int dipole_slope, dipole_gate, new_vectors;
   int count;
 };
 
@@ -38,7 +39,7 @@ struct UpdateJob {
   const Real* elements;  // [n_elements, channels + 2]
   const std::int64_t* species;
   // Results; null where they do not exist.
-  Real *new_features, *sent, *energies, *charge, *dipole;
+  Real *new_features, *sent, *energies, *charge, *dipole;  // new_features: backward reads them
   // Backward: gradients by the results, null for zero, and by messages and features, null if not wanted.
   const Real *by_features, *by_sent, *by_energies, *by_charge, *by_dipole;
   Real *messages_gradient, *features_gradient;
@@ -50,7 +51,7 @@ struct UpdateKernels {
   using Block = void (*)(const UpdateJob<Real>&, std::int64_t first, int count, Real* planes, Real* scratch);
   Block forward, backward;
 };
-constexpr int kScratchPlanes = 48;
+constexpr int kScratchPlanes = 56;
 
 template <class Real>
 const UpdateKernels<Real>& update_kernels();

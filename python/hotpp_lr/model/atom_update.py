@@ -125,14 +125,21 @@ class AtomUpdate(nn.Module):
         self.register_buffer("weights", weights)
         self.register_buffer("elements", elements)
 
+    def kind(self) -> tuple[bool, bool, bool, bool]:
+        """The operator's many_body, last, charges and dipoles."""
+        return self.many_body, self.last, self.charges, self.dipoles
+
     def forward(
         self, messages: Tensor, features: Tensor, species: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Plain sums over neighbours [n, 1 | 4 | 10, C], features of the layer before [n, 1 | same, C], species [n] ->
-        features, features to send [n, components, C] (both without elements in the last layer), energies [n] eV that
-        join those of the other layers, charges [n] e and dipoles [n, 3] e·Å (empty where there are none).
+        """Outputs of the layer; those that do not exist have no elements.
+
+        messages [n, 1 | 4 | 10, C]  plain sums over neighbours: their normalisation is in `elements`
+        features [n, 1 | same, C]    of the layer before
+        species  [n]
+
+        features [n, as messages, C], sent [n, as messages, C] (mixed for the next layer): not in the last layer
+        energies [n] eV              to be added to those of the other layers
+        charges  [n] e, dipoles [n, 3] e·Å: in the last layer, where the network has them
         """
-        return torch.ops.hotpp_lr.atom_update(
-            messages, features, species, self.elements, self.weights,
-            self.many_body, self.last, self.charges, self.dipoles,
-        )  # fmt: skip
+        return torch.ops.hotpp_lr.atom_update(messages, features, species, self.elements, self.weights, *self.kind())
