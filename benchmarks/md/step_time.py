@@ -36,8 +36,8 @@ HEADING = (
 NOTES = """
 Molten NaCl, r_c = 6 Å (27 neighbours), untrained models, float32, 2 layers, C = 64; hotpp-lr: rank 2, charges, dipoles
 and mesh, `pair_style hotpp/lr` with constant velocities; peers: their ASE calculators, energy and forces, with
-neighbour list. µs/atom: fastest step. First step: set-up and `run 0`, or first call. kB/atom: peak beyond the process before
-the model. Force error: rms, relative, against the eager export in float64. `benchmarks/md/step_time.py`.
+neighbour list. µs/atom: fastest step. First step: set-up and `run 0`, or first call. kB/atom: peak above the process
+before the model. Force error: rms, relative, against the eager export in float64. `benchmarks/md/step_time.py`.
 """
 
 
