@@ -38,7 +38,7 @@ CASES = {
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
-    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 2", "hotpp-export"),
+    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 3", "hotpp-export"),
     "incomplete metadata": (
         {"pair_style": "hotpp/lr incomplete.pt"},
         "no valid entry 'smearing'",
