@@ -23,7 +23,9 @@ at::Tensor mesh_gather_cpu(const at::Tensor& u, const at::Tensor& values, const 
 void check_rank(std::int64_t rank, std::int64_t order);
 // Rank of coefficients [n, 1 | 4 | 10 | 20] that this order can spread, else ValueError.
 std::int64_t check_coefficients(const at::Tensor& coefficients, std::int64_t n, std::int64_t order);
-// u [N, 3] float64, finite, else ValueError.
+// u [N, 3] float64, else ValueError.
+void check_coordinate_shape(const at::Tensor& u, const at::Tensor& structure);
+// The same, and finite.
 void check_coordinates(const at::Tensor& u, const at::Tensor& structure);
 
 }  // namespace hotpp::ops

@@ -21,7 +21,7 @@ void check_rank(std::int64_t rank, std::int64_t order) {
                     " (with dipoles, forces need order >= 4 and training on forces order >= 5).");
 }
 
-void check_coordinates(const Tensor& u, const Tensor& structure) {
+void check_coordinate_shape(const Tensor& u, const Tensor& structure) {
   TORCH_CHECK_VALUE(
       u.scalar_type() == at::kDouble && u.dim() == 2 && u.size(0) == structure.size(0) && u.size(1) == 3,
       "mesh coordinates have shape ", u.sizes(), ", type ", u.scalar_type(), ": expected float64 [",
