@@ -124,7 +124,7 @@ def files(tmp_path_factory) -> Path:
     good = write_toy_model(folder / "model.pt", "charge+dipole").read_bytes()
     (folder / "corrupt.pt").write_bytes(good[: len(good) // 2])
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
-    write_toy_model(folder / "later.pt", "charge", format_version=2)
+    write_toy_model(folder / "later.pt", "charge", format_version=3)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
     potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
     write_toy_model(folder / "potassium.pt", "charge+dipole", **potassium)

@@ -141,3 +141,7 @@ class Potential(nn.Module):
     def use_native_message(self, native: bool = True) -> Potential:
         self.network.use_native_message(native)
         return self
+
+    def use_perceptron(self) -> Potential:
+        self.network.use_perceptron()
+        return self
