@@ -19,9 +19,10 @@ auto native_handle(const Guard& guard, const c10::Stream& stream, int)
 }
 template <class Guard>
 void* native_handle(const Guard&, const c10::Stream& stream, long) {
-  TORCH_CHECK(stream.id() == 0,
-              "This version of torch does not tell the handle of a stream: run on the default stream, or build "
-              "hotpp-lr against a newer torch.");
+  TORCH_CHECK(
+      stream.id() == 0,
+      "This version of torch does not tell the handle of a stream: run on the default stream, or build "
+      "hotpp-lr against a newer torch.");
   return nullptr;
 }
 

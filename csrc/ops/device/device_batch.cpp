@@ -89,9 +89,8 @@ DeviceAtoms make_atoms(const Tensor& structure, std::int64_t n_structures) {
     const Tensor found = at::cat({bounds, in_order}).cpu();
     const std::int64_t* const p = found.const_data_ptr<std::int64_t>();
     first.assign(p, p + n_structures + 1);
-    TORCH_CHECK_VALUE(first.front() == 0 && first.back() == n,
-                      "structure holds a number below 0 or above ", n_structures - 1, ", but there are ",
-                      n_structures, " structures: number them from 0.");
+    TORCH_CHECK_VALUE(first.front() == 0 && first.back() == n, "structure holds a number below 0 or above ",
+                      n_structures - 1, ", but there are ", n_structures, " structures: number them from 0.");
     if (p[n_structures + 1] == 0) result.order = order;
   }
   std::vector<BatchAtoms> atoms(n_structures);

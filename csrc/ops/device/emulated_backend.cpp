@@ -24,9 +24,7 @@ std::unique_ptr<torch::Library> stand_ins;
 void stand_in(bool on, std::string_view order) {
   TORCH_CHECK_VALUE(order == "forward" || order == "reverse" || order == "shuffled", "The thread order is '",
                     order, "': choose forward, reverse or shuffled.");
-  thread_order = order == "forward"   ? Order::Forward
-                 : order == "reverse" ? Order::Reverse
-                                      : Order::Shuffled;
+  thread_order = order == "forward" ? Order::Forward : order == "reverse" ? Order::Reverse : Order::Shuffled;
   stand_ins.reset();
   if (!on) return;
   stand_ins = std::make_unique<torch::Library>(torch::Library::IMPL, "hotpp_lr", c10::DispatchKey::CPU,

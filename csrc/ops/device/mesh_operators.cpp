@@ -69,18 +69,17 @@ struct Workspace {
 Tensor spread(const Tensor& u, const Tensor& coefficients, const Tensor& structure, const Tensor& mesh,
               std::int64_t order) {
   const OnDevice device(u);
+  const auto meshes = device_meshes(mesh, order, u.device());
   check_coordinate_shape(u, structure);
   const std::int64_t rank = check_coefficients(coefficients, u.size(0), order);
-  const auto meshes = device_meshes(mesh, order, u.device());
   const auto atoms = device_atoms(structure, mesh.size(0));
   const Tensor places = atoms->grouped(u), given = atoms->grouped(coefficients);
   const Tensor buffer = at::zeros({meshes->n_points}, coefficients.options());
   const Tensor bins = at::zeros({meshes->n_bins}, u.options().dtype(at::kInt));
   AT_DISPATCH_FLOATING_TYPES(coefficients.scalar_type(), "mesh_spread", [&] {
     const Workspace<scalar_t> workspace(places, mesh.size(0), rank);
-    device.mesh<scalar_t>()->spread(atoms->batch(*meshes), workspace.arrays,
-                                    given.const_data_ptr<scalar_t>(), bins.mutable_data_ptr<int>(),
-                                    buffer.mutable_data_ptr<scalar_t>());
+    device.mesh<scalar_t>()->spread(atoms->batch(*meshes), workspace.arrays, given.const_data_ptr<scalar_t>(),
+                                    bins.mutable_data_ptr<int>(), buffer.mutable_data_ptr<scalar_t>());
   });
   return buffer;
 }
@@ -150,8 +149,15 @@ void sum_modes(const OnDevice& device, const Sums& sums, ModePass pass, const Mo
     const Tensor partial =
         at::empty({static_cast<std::int64_t>(Mesh::partial_size(batch))}, t.metric.options());
     const pme::cuda::ModeArrays<scalar_t> arrays{
-        complex(t.rho),  complex(t.tau),        complex(t.out),   numbers(t.metric),  numbers(t.metric_tangent),
-        numbers(t.seed), numbers(sums.factors), results(t.total), results(t.moments),
+        complex(t.rho),
+        complex(t.tau),
+        complex(t.out),
+        numbers(t.metric),
+        numbers(t.metric_tangent),
+        numbers(t.seed),
+        numbers(sums.factors),
+        results(t.total),
+        results(t.moments),
     };
     device.mesh<scalar_t>()->sum_modes(batch, pass, sums.settings.kernel, arrays,
                                        partial.mutable_data_ptr<double>());
@@ -261,17 +267,17 @@ std::tuple<Tensor, Tensor> mesh_sum_gradient(const Tensor& u, const Tensor& spec
   return {gather(u, potential, structure, mesh, order, rank), moments};
 }
 
-std::tuple<Tensor, Tensor, Tensor> mesh_sum_second(
-    const Tensor& u, const std::optional<Tensor>& tangents, const Tensor& spectrum, const Tensor& metric,
-    const std::optional<Tensor>& metric_tangent, const Tensor& structure, const Tensor& mesh,
-    std::int64_t order, Text deconvolution, Text kernel, double smearing, std::int64_t rank,
-    bool want_metric) {
+std::tuple<Tensor, Tensor, Tensor> mesh_sum_second(const Tensor& u, const std::optional<Tensor>& tangents,
+                                                   const Tensor& spectrum, const Tensor& metric,
+                                                   const std::optional<Tensor>& metric_tangent,
+                                                   const Tensor& structure, const Tensor& mesh,
+                                                   std::int64_t order, Text deconvolution, Text kernel,
+                                                   double smearing, std::int64_t rank, bool want_metric) {
   const OnDevice device(u);
   const Sums sums(mesh, order, deconvolution, kernel, smearing, u.device());
   const Tensor tau = tangents ? spread(u, *tangents, structure, mesh, order) : Tensor();
-  const auto [total, potential, moments] =
-      second(device, sums, spectrum, metric.contiguous(), Tensor(), tau, contiguous(metric_tangent), rank >= 0,
-             want_metric);
+  const auto [total, potential, moments] = second(device, sums, spectrum, metric.contiguous(), Tensor(), tau,
+                                                  contiguous(metric_tangent), rank >= 0, want_metric);
   return {total, rank >= 0 ? gather(u, potential, structure, mesh, order, rank) : Tensor(), moments};
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // One edge and one channel of tensor_message on a device: geometry, cubic Hermite interpolation of the radial
-// table, reading and writing. The algebra is that of ops/tensor_message_kernel.h; with dual numbers everything
-// here gives the derivative along a tangent as well.
+// table, reading and writing. The algebra is that of ops/tensor_message_kernel.h; with dual numbers
+// everything here gives the derivative along a tangent as well.
 #pragma once
 
 #include <cmath>
@@ -49,8 +49,8 @@ HOTPP_HOST_DEVICE inline Real delivered(Dual<Real> x) {
   return x.tangent;
 }
 
-// How one edge lies, and the weights of the four table rows 2 knot ... 2 knot + 3 in the radial weights and in
-// their derivatives by r.
+// How one edge lies, and the weights of the four table rows 2 knot ... 2 knot + 3 in the radial weights and
+// in their derivatives by r.
 template <class Real, class N>
 struct Bond {
   bool inside;  // r < cutoff; else nothing else is set
@@ -156,9 +156,7 @@ template <int Rank, class Real>
 struct ChannelSum {
   Real sum[components(Rank)];
 
-  HOTPP_DEVICE ChannelSum() {
-    HOTPP_UNROLL for (int k = 0; k < components(Rank); ++k) sum[k] = 0;
-  }
+  HOTPP_DEVICE ChannelSum() { HOTPP_UNROLL for (int k = 0; k < components(Rank); ++k) sum[k] = 0; }
   template <class N>
   HOTPP_DEVICE void add(const Features<N>& h) {
     sum[0] += delivered(h.s);

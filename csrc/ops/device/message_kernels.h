@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Kernels of tensor_message and its derivatives, in the form of pme/cuda/block.h. N is Real, or Dual<Real> for
-// the derivative along a tangent. Consecutive threads have consecutive channels, so features and table rows are
-// read whole. Every sum belongs to one thread, or is added up in a fixed order: the same bits every time.
+// Kernels of tensor_message and its derivatives, in the form of pme/cuda/block.h. N is Real, or Dual<Real>
+// for the derivative along a tangent. Consecutive threads have consecutive channels, so features and table
+// rows are read whole. Every sum belongs to one thread, or is added up in a fixed order: the same bits every
+// time.
 #pragma once
 
 #include "ops/device/message_edge.h"
@@ -208,8 +209,8 @@ struct FindKnots {
   }
 };
 
-// Gradient with respect to the table, first part: the edges of an interval between two knots, cut into `parts`
-// pieces, to the four rows of the interval.
+// Gradient with respect to the table, first part: the edges of an interval between two knots, cut into
+// `parts` pieces, to the four rows of the interval.
 template <int RankIn, int RankOut, class Real, class N>
 struct SumTableGradients {
   static constexpr int threads = 64, paths = path_count(RankIn, RankOut);
@@ -249,8 +250,8 @@ struct SumTableGradients {
     const auto g = load_channel<RankOut>(seed, in.receivers[edge], in.channels, c);
     const auto by = gradients<RankIn, RankOut, Real>(bond.u, w, h, g);
     for_paths<RankIn, RankOut>([&](auto path, auto place) {
-      HOTPP_UNROLL for (int j = 0; j < 4; ++j)
-          sum[j][place.value] += delivered(by.w.w[path.value] * bond.value[j]);
+      HOTPP_UNROLL for (int j = 0; j < 4; ++j) sum[j][place.value] +=
+          delivered(by.w.w[path.value] * bond.value[j]);
     });
   }
 };

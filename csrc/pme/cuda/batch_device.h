@@ -42,7 +42,8 @@ class BatchDevice {
   }
 };
 
-/// stream: cudaStream_t of that device, which becomes the current one of the calling thread. Compiled, not yet run on a device.
+/// stream: cudaStream_t of that device, which becomes the current one of the calling thread. Compiled, not
+/// yet run on a device.
 template <class Real>
 std::unique_ptr<BatchDevice<Real>> cuda_batch_device(int device, void* stream);
 

@@ -71,8 +71,7 @@ struct SumModes {
       HOTPP_UNROLL for (int c = 0; c < mode_columns; ++c) sums.part[c][t] = sum[c];
     });
     sums.reduce(block);
-    block.each(mode_columns,
-               [&](int c) { partial_sums[mode_columns * block.index() + c] = sums.total[c]; });
+    block.each(mode_columns, [&](int c) { partial_sums[mode_columns * block.index() + c] = sums.total[c]; });
   }
 
  private:
@@ -105,8 +104,7 @@ struct SumModes {
       const double s1 = kernel->screening_derivative(k2);
       slope = factor * (s1 - s0 / k2);
       if (Pass == ModePass::Second && with_moments && arrays.metric_tangent)
-        curvature =
-            factor * (kernel->screening_second_derivative(k2) - 2.0 * s1 / k2 + 2.0 * s0 / (k2 * k2));
+        curvature = factor * (kernel->screening_second_derivative(k2) - 2.0 * s1 / k2 + 2.0 * s0 / (k2 * k2));
     }
 
     const double re = arrays.rho[2 * i], im = arrays.rho[2 * i + 1], power = re * re + im * im;
