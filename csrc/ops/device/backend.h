@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "ops/device/message_device.h"
 #include "pme/cuda/batch_device.h"
 
 namespace hotpp::ops {
@@ -21,6 +22,8 @@ class OnDevice {
 
   template <class Real>
   std::unique_ptr<pme::cuda::BatchDevice<Real>> mesh() const;
+  template <class Real>
+  std::unique_ptr<device::MessageDevice<Real>> messages() const;
 
  private:
   c10::OptionalDeviceGuard guard_;

@@ -40,6 +40,13 @@ std::unique_ptr<pme::cuda::BatchDevice<Real>> OnDevice::mesh() const {
 template std::unique_ptr<pme::cuda::BatchDevice<float>> OnDevice::mesh() const;
 template std::unique_ptr<pme::cuda::BatchDevice<double>> OnDevice::mesh() const;
 
+template <class Real>
+std::unique_ptr<device::MessageDevice<Real>> OnDevice::messages() const {
+  return device::cuda_message_device<Real>(index_, stream_);
+}
+template std::unique_ptr<device::MessageDevice<float>> OnDevice::messages() const;
+template std::unique_ptr<device::MessageDevice<double>> OnDevice::messages() const;
+
 TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m) { register_operators(m); }
 
 }  // namespace hotpp::ops

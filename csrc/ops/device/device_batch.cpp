@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "ops/device/recent.h"
+#include "ops/device/tensor_identity.h"
 #include "ops/mesh_batch.h"
 #include "pme/influence.h"
 
@@ -65,18 +66,6 @@ DeviceMeshes make_meshes(const Tensor& mesh, std::int64_t order, const at::Devic
   result.memory = to_device(meshes, device);
   return result;
 }
-
-// The atoms of a batch are known again by the memory of `structure`, which is kept so that nothing else can
-// take its place, and the count of changes to it.
-struct StructureKey {
-  c10::Storage storage;
-  std::int64_t offset, size, version, n_structures;
-
-  bool operator==(const StructureKey& o) const {
-    return storage.unsafeGetStorageImpl() == o.storage.unsafeGetStorageImpl() && offset == o.offset &&
-           size == o.size && version == o.version && n_structures == o.n_structures;
-  }
-};
 
 DeviceAtoms make_atoms(const Tensor& structure, std::int64_t n_structures) {
   const std::int64_t n = structure.size(0);
@@ -149,14 +138,14 @@ pme::cuda::Batch DeviceAtoms::batch(const DeviceMeshes& meshes) const {
 }
 
 std::shared_ptr<const DeviceAtoms> device_atoms(const Tensor& structure, std::int64_t n_structures) {
-  static auto& recent = *new Recent<StructureKey, DeviceAtoms>(remembered);
+  using Key = std::tuple<TensorIdentity, std::int64_t>;
+  static auto& recent = *new Recent<Key, DeviceAtoms>(remembered);
   TORCH_CHECK_VALUE(structure.dim() == 1 && structure.scalar_type() == at::kLong, "structure has shape ",
                     structure.sizes(), ", type ", structure.scalar_type(), ": expected int64 [n_atoms].");
   const Tensor owners = structure.contiguous();
-  if (owners.is_inference())  // has no count of changes
+  if (!TensorIdentity::possible(owners))
     return std::make_shared<const DeviceAtoms>(make_atoms(owners, n_structures));
-  const StructureKey key{owners.storage(), owners.storage_offset(), owners.size(0), owners._version(),
-                         n_structures};
+  const Key key{TensorIdentity(owners), n_structures};
   return recent.find(key, [&] { return make_atoms(owners, n_structures); });
 }
 

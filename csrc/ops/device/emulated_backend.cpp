@@ -8,6 +8,7 @@
 #include <string>
 
 #include "ops/device/backend.h"
+#include "ops/device/emulated_message.h"
 #include "ops/device/operators.h"
 #include "pme/cuda/batch_kernels.h"
 #include "pme/cuda/emulated_device.h"
@@ -42,6 +43,13 @@ std::unique_ptr<pme::cuda::BatchDevice<Real>> OnDevice::mesh() const {
 }
 template std::unique_ptr<pme::cuda::BatchDevice<float>> OnDevice::mesh() const;
 template std::unique_ptr<pme::cuda::BatchDevice<double>> OnDevice::mesh() const;
+
+template <class Real>
+std::unique_ptr<device::MessageDevice<Real>> OnDevice::messages() const {
+  return device::emulated_message_device<Real>(thread_order);
+}
+template std::unique_ptr<device::MessageDevice<float>> OnDevice::messages() const;
+template std::unique_ptr<device::MessageDevice<double>> OnDevice::messages() const;
 
 TORCH_LIBRARY(hotpp_lr_emulated, m) { m.def("stand_in(bool on, str order) -> ()", &stand_in); }
 

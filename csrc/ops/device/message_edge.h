@@ -1,155 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// One edge and one channel of tensor_message on a device: geometry, cubic Hermite interpolation of the radial
-// table, reading and writing. The algebra is that of ops/tensor_message_kernel.h; with dual numbers
-// everything here gives the derivative along a tangent as well.
+// One edge and one channel of tensor_message on a device: reading and writing. The algebra and the geometry
+// are those of the CPU (ops/tensor_message_kernel.h, ops/tensor_message_edge.h); a number N is Real, or
+// Dual<Real> for the derivative along a tangent.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
+#include "ops/tensor_message_edge.h"
 #include "ops/tensor_message_kernel.h"
 #include "pme/cuda/block.h"
 
 namespace hotpp::ops::device {
 
-// Tangents may be null: zero.
+// In device memory. Tangents may be null: zero.
 template <class Real>
-struct MessageInput {
+struct MessageArrays {
   const Real *features, *features_tangent;  // [n_senders, 1 | 4 | 10, C]
   const Real *vectors, *vectors_tangent;    // [E, 3] from receiver to sender, Å
-  const Real *table, *table_tangent;        // [knots, 2, n_paths, C]: value, slope times spacing
+  const Real *table, *table_tangent;        // [knots, 2, n_paths, C]
+  const Real* cotangent;                    // [n_receivers, 1 | 4 | 10, C], for gradients
   const std::int64_t *receivers, *senders;  // [E]
   std::int64_t n_edges;
-  int channels, knots;
-  Real cutoff, knots_per_length;  // Å, 1/Å
+  int channels;
+  TableShape<Real> shape;
 };
 
-// An array and its tangent read as numbers N.
+// An array, and its tangent, read as numbers N.
 template <class N, class Real>
-struct Reader {
-  const Real *value, *tangent;
-
-  HOTPP_DEVICE N operator[](std::int64_t i) const {
-    if constexpr (std::is_same_v<N, Real>)
-      return value[i];
-    else
-      return {value[i], tangent ? tangent[i] : Real(0)};
-  }
-};
-
-// What a kernel delivers: the number itself, or the tangent of a dual one.
-template <class Real>
-HOTPP_HOST_DEVICE inline Real delivered(Real x) {
-  return x;
-}
-template <class Real>
-HOTPP_HOST_DEVICE inline Real delivered(Dual<Real> x) {
-  return x.tangent;
+HOTPP_DEVICE inline N read(const Real* value, const Real* tangent, std::int64_t i) {
+  if constexpr (IsDual<N>::value)
+    return {value[i], tangent ? tangent[i] : Real(0)};
+  else
+    return value[i];
 }
 
-// How one edge lies, and the weights of the four table rows 2 knot ... 2 knot + 3 in the radial weights and
-// in their derivatives by r.
-template <class Real, class N>
-struct Bond {
-  bool inside;  // r < cutoff; else nothing else is set
-  int knot;
-  Vector<N> u;
-  N inverse_length;
-  N value[4], slope[4];
-
-  HOTPP_DEVICE Bond(const MessageInput<Real>& in, std::int64_t edge) {
-    const Reader<N, Real> vectors{in.vectors, in.vectors_tangent};
-    const Vector<N> d{vectors[3 * edge], vectors[3 * edge + 1], vectors[3 * edge + 2]};
-    set(in, d);
-  }
-
- private:
-  HOTPP_DEVICE void set(const MessageInput<Real>& in, const Vector<Real>& d) {
-    const Real r = place(in, d);
-    if (!inside) return;
-    inverse_length = Real(1) / r;
-    u = scale(inverse_length, d);
-    Real basis[3][4];
-    hermite(in, r, basis);
-    HOTPP_UNROLL for (int j = 0; j < 4; ++j) {
-      value[j] = basis[0][j];
-      slope[j] = basis[1][j];
-    }
-  }
-  HOTPP_DEVICE void set(const MessageInput<Real>& in, const Vector<Dual<Real>>& d) {
-    const Real r = place(in, {d.x.value, d.y.value, d.z.value});
-    if (!inside) return;
-    const Real inverse = Real(1) / r;
-    const Real along =
-        inverse * (d.x.value * d.x.tangent + d.y.value * d.y.tangent + d.z.value * d.z.tangent);
-    inverse_length = {inverse, -inverse * inverse * along};
-    u = scale(inverse_length, d);
-    Real basis[3][4];
-    hermite(in, r, basis);
-    HOTPP_UNROLL for (int j = 0; j < 4; ++j) {
-      value[j] = {basis[0][j], along * basis[1][j]};
-      slope[j] = {basis[1][j], along * basis[2][j]};
-    }
-  }
-  HOTPP_DEVICE Real place(const MessageInput<Real>& in, const Vector<Real>& d) {
-    const Real r = sqrt(d.x * d.x + d.y * d.y + d.z * d.z);
-    inside = r < in.cutoff;
-    return r;
-  }
-  // Cubic Hermite basis of the four rows and its first two derivatives by r.
-  HOTPP_DEVICE void hermite(const MessageInput<Real>& in, Real r, Real basis[3][4]) {
-    const Real x = r * in.knots_per_length, s = in.knots_per_length;
-    knot = pme::cuda::minimum_of(static_cast<int>(x), in.knots - 2);
-    const Real t = x - static_cast<Real>(knot), t2 = t * t, t3 = t2 * t;
-    const Real b[3][4] = {{1 - 3 * t2 + 2 * t3, t - 2 * t2 + t3, 3 * t2 - 2 * t3, t3 - t2},
-                          {6 * t2 - 6 * t, 1 - 4 * t + 3 * t2, 6 * t - 6 * t2, 3 * t2 - 2 * t},
-                          {12 * t - 6, 6 * t - 4, 6 - 12 * t, 6 * t - 2}};
-    HOTPP_UNROLL for (int j = 0; j < 4; ++j) {
-      basis[0][j] = b[0][j];
-      basis[1][j] = s * b[1][j];
-      basis[2][j] = s * s * b[2][j];
-    }
-  }
-};
-
-// Calls f(integral_constant<path>) for every path that exists, with its row in the table.
-template <int RankIn, int RankOut, int Path = 0, class F>
-HOTPP_DEVICE inline void for_paths(const F& f) {
-  if constexpr (path_exists(Path, RankIn, RankOut))
-    f(std::integral_constant<int, Path>{}, std::integral_constant<int, path_row(Path, RankIn, RankOut)>{});
-  if constexpr (Path + 1 < kPaths) for_paths<RankIn, RankOut, Path + 1>(f);
-}
-
-// Radial weights of channel c by factors (Bond::value or slope).
-template <int RankIn, int RankOut, class Real, class N>
-HOTPP_DEVICE inline Weights<N> radial_weights(const MessageInput<Real>& in, int knot, const N* factors,
-                                              int c) {
-  constexpr int paths = path_count(RankIn, RankOut);
-  const std::int64_t row = static_cast<std::int64_t>(paths) * in.channels;
-  const Reader<N, Real> table{in.table, in.table_tangent};
-  Weights<N> weights;
-  for_paths<RankIn, RankOut>([&](auto path, auto place) {
-    const std::int64_t at = 2 * knot * row + place.value * static_cast<std::int64_t>(in.channels) + c;
-    weights.w[path.value] = factors[0] * table[at] + factors[1] * table[at + row] +
-                            factors[2] * table[at + 2 * row] + factors[3] * table[at + 3 * row];
-  });
-  return weights;
+// False beyond the cutoff.
+template <class N, class Real>
+HOTPP_DEVICE inline bool edge_of(const MessageArrays<Real>& in, std::int64_t e, Edge<N>& edge) {
+  const Vector<N> vector{read<N>(in.vectors, in.vectors_tangent, 3 * e),
+                         read<N>(in.vectors, in.vectors_tangent, 3 * e + 1),
+                         read<N>(in.vectors, in.vectors_tangent, 3 * e + 2)};
+  return place_edge(vector, in.shape, edge);
 }
 
 // Features [.., C] of one atom and channel.
 template <int Rank, class N, class Real>
-HOTPP_DEVICE inline Features<N> load_channel(Reader<N, Real> all, std::int64_t atom, int channels, int c) {
-  const std::int64_t C = channels, at = components(Rank) * atom * C + c;
+HOTPP_DEVICE inline Features<N> features_of(const Real* value, const Real* tangent, std::int64_t atom,
+                                            std::int64_t C, int c) {
+  const std::int64_t at = components(Rank) * atom * C + c;
+  const auto get = [&](int k) { return read<N>(value, tangent, at + k * C); };
   Features<N> h;
-  h.s = all[at];
-  if constexpr (Rank >= 1) h.v = {all[at + C], all[at + 2 * C], all[at + 3 * C]};
-  if constexpr (Rank >= 2)
-    h.t = {all[at + 4 * C], all[at + 5 * C], all[at + 6 * C],
-           all[at + 7 * C], all[at + 8 * C], all[at + 9 * C]};
+  h.s = get(0);
+  if constexpr (Rank >= 1) h.v = {get(1), get(2), get(3)};
+  if constexpr (Rank >= 2) h.t = {get(4), get(5), get(6), get(7), get(8), get(9)};
   return h;
 }
+
+// The table around an edge, for one channel.
+template <int RankIn, int RankOut, class N, class Real>
+struct RadialWeights {
+  static constexpr int paths = path_count(RankIn, RankOut);
+  const Real *value, *tangent;
+  std::int64_t C;
+
+  HOTPP_DEVICE RadialWeights(const MessageArrays<Real>& in, const Edge<N>& edge, int c) : C(in.channels) {
+    const std::int64_t at = edge.knot * (2 * paths * C) + c;
+    value = in.table + at;
+    tangent = in.table_tangent ? in.table_tangent + at : nullptr;
+  }
+
+  // Value and slope times spacing at the lower and the upper knot.
+  struct Knots {
+    N y0, d0, y1, d1;
+  };
+  template <int p>
+  HOTPP_DEVICE Knots load(Path<p>) const {
+    const std::int64_t row = paths * C, at = path_row(p, RankIn, RankOut) * C;
+    return {read<N>(value, tangent, at), read<N>(value, tangent, at + row),
+            read<N>(value, tangent, at + 2 * row), read<N>(value, tangent, at + 3 * row)};
+  }
+  HOTPP_DEVICE static N rise(const Hermite<N>& at, const Knots& k) {
+    return at.step * (k.y1 - k.y0) + at.begin * k.d0 + at.end * k.d1;
+  }
+};
 
 // A sum over edges, in registers.
 template <int Rank, class Real>
@@ -159,24 +94,24 @@ struct ChannelSum {
   HOTPP_DEVICE ChannelSum() { HOTPP_UNROLL for (int k = 0; k < components(Rank); ++k) sum[k] = 0; }
   template <class N>
   HOTPP_DEVICE void add(const Features<N>& h) {
-    sum[0] += delivered(h.s);
+    sum[0] += result(h.s);
     if constexpr (Rank >= 1) {
-      sum[1] += delivered(h.v.x);
-      sum[2] += delivered(h.v.y);
-      sum[3] += delivered(h.v.z);
+      sum[1] += result(h.v.x);
+      sum[2] += result(h.v.y);
+      sum[3] += result(h.v.z);
     }
     if constexpr (Rank >= 2) {
-      sum[4] += delivered(h.t.xx);
-      sum[5] += delivered(h.t.yy);
-      sum[6] += delivered(h.t.zz);
-      sum[7] += delivered(h.t.yz);
-      sum[8] += delivered(h.t.xz);
-      sum[9] += delivered(h.t.xy);
+      sum[4] += result(h.t.xx);
+      sum[5] += result(h.t.yy);
+      sum[6] += result(h.t.zz);
+      sum[7] += result(h.t.yz);
+      sum[8] += result(h.t.xz);
+      sum[9] += result(h.t.xy);
     }
   }
-  HOTPP_DEVICE void store(Real* all, std::int64_t atom, int channels, int c) const {
-    HOTPP_UNROLL for (int k = 0; k < components(Rank); ++k)
-        all[(components(Rank) * atom + k) * channels + c] = sum[k];
+  HOTPP_DEVICE void store(Real* all, std::int64_t atom, std::int64_t C, int c) const {
+    HOTPP_UNROLL for (int k = 0; k < components(Rank); ++k) all[(components(Rank) * atom + k) * C + c] =
+        sum[k];
   }
 };
 

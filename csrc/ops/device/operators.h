@@ -10,6 +10,12 @@ namespace hotpp::ops {
 // Spread, gather, and the sums over modes with their derivatives (mesh_operators.cpp).
 void register_mesh_operators(torch::Library&);
 
-inline void register_operators(torch::Library& m) { register_mesh_operators(m); }
+// tensor_message and its derivatives (message_operators.cpp).
+void register_message_operators(torch::Library&);
+
+inline void register_operators(torch::Library& m) {
+  register_mesh_operators(m);
+  register_message_operators(m);
+}
 
 }  // namespace hotpp::ops
