@@ -75,8 +75,9 @@ cuda: $(ENVIRONMENT)
 	@command -v nvcc >/dev/null || { echo "nvcc is not on PATH: the CUDA code is NOT compiled here"; exit 0; }; \
 	  export PATH="$(abspath $(BIN)):$$PATH" && mkdir -p build && \
 	  { cmake -S . -B build/cuda -G Ninja -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -DHOTPP_CUDA=ON \
-	    -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF && \
-	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check; } >build/cuda.log 2>&1 || \
+	    -DHOTPP_LAMMPS_PLUGIN=OFF && \
+	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check hotpp_message_check \
+	    hotpp_ops_cuda_objects; } >build/cuda.log 2>&1 || \
 	  { tail -n 40 build/cuda.log; exit 1; }
 
 # With the Python that is there and its packages, not with an environment of ours: for machines without network.
