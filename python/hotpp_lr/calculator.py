@@ -77,7 +77,7 @@ class HotppCalculator(Calculator):
             self._mesh.update(structure.cell, len(structure.positions))
             mesh = self._mesh.mesh
         batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
-        batch = batch.to(next(self.potential.parameters()).device)
+        batch = batch.to(self.potential.device)
         wants_stress = structure.periodic
         result = self.potential(batch, stress=wants_stress, order=self._mesh.order)
 

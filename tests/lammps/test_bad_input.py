@@ -38,7 +38,7 @@ CASES = {
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
-    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 2", "hotpp-export"),
+    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 3", "hotpp-export"),
     "incomplete metadata": (
         {"pair_style": "hotpp/lr incomplete.pt"},
         "no valid entry 'smearing'",
@@ -148,7 +148,7 @@ def files(tmp_path_factory) -> Path:
     good = write_toy_model(folder / "model.pt", "charge+dipole").read_bytes()
     (folder / "corrupt.pt").write_bytes(good[: len(good) // 2])
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
-    write_toy_model(folder / "later.pt", "charge", format_version=2)
+    write_toy_model(folder / "later.pt", "charge", format_version=3)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
     potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
     write_toy_model(folder / "potassium.pt", "charge+dipole", **potassium)
