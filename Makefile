@@ -2,7 +2,7 @@
 #   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
-#   make test-memory     the plugin in LAMMPS under valgrind (three minutes)
+#   make test-memory     the plugin in LAMMPS under valgrind (five minutes)
 #   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
 #   make wheel-check     that wheel in an empty environment (ten minutes, network)
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
@@ -61,7 +61,7 @@ test-sanitize: $(ENVIRONMENT)
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
 
 test-memory: $(INSTALLED)
-	@PYTHONPATH=tests $(PYTHON) tests/lammps/memcheck.py
+	@$(PYTHON) tests/lammps/memcheck.py
 
 wheel: $(INSTALLED)
 	@PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps -w dist .
@@ -75,8 +75,9 @@ cuda: $(ENVIRONMENT)
 	@command -v nvcc >/dev/null || { echo "nvcc is not on PATH: the CUDA code is NOT compiled here"; exit 0; }; \
 	  export PATH="$(abspath $(BIN)):$$PATH" && mkdir -p build && \
 	  { cmake -S . -B build/cuda -G Ninja -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -DHOTPP_CUDA=ON \
-	    -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF && \
-	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check; } >build/cuda.log 2>&1 || \
+	    -DHOTPP_LAMMPS_PLUGIN=OFF && \
+	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check hotpp_message_check \
+	    hotpp_ops_cuda_objects; } >build/cuda.log 2>&1 || \
 	  { tail -n 40 build/cuda.log; exit 1; }
 
 # With the Python that is there and its packages, not with an environment of ours: for machines without network.

@@ -91,10 +91,20 @@ void read_precision(Arguments& words, Options& options) {
   options.precision = value == "single" ? Precision::Single : Precision::Double;
 }
 
-void read_device(Arguments& words, Options&) {
-  const std::string expected = "'auto' or 'cpu' (this version runs on CPUs only)";
-  const std::string& value = words.value(expected);
-  if (value != "auto" && value != "cpu") fail(words.wrong(expected));
+// "emulated" is for tests (csrc/device/emulated_torch.cpp).
+void read_device(Arguments& words, Options& options) {
+  const std::string expected = "'auto', 'cpu', 'cuda' or 'cuda:n' with n from 0";
+  const std::string value = words.value(expected);
+  const auto colon = value.find(':');
+  const std::string kind = value.substr(0, colon);
+  const bool has_index = colon != std::string::npos;
+  const std::string index = has_index ? value.substr(colon + 1) : "";
+  const bool is_device = kind == "cuda" || kind == "emulated";
+  const bool is_index =
+      !index.empty() && index.size() <= 3 && index.find_first_not_of("0123456789") == std::string::npos;
+  if (has_index ? !is_device || !is_index : !is_device && kind != "auto" && kind != "cpu")
+    fail(words.wrong(expected));
+  options.device = {kind, has_index ? std::stoi(index) : -1};
 }
 
 void read_deviation(Arguments& words, Options& options) {

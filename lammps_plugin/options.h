@@ -11,6 +11,12 @@ namespace hotpp {
 
 enum class Precision { OfModel, Single, Double };
 
+// Of the keyword `device`.
+struct DeviceWish {
+  std::string kind = "auto";  // "auto", "cpu" or a kind of device
+  int index = -1;             // -1: by the rank on the node
+};
+
 // Every so many steps, the disagreement of the models about the forces goes to a file.
 struct DeviationOutput {
   int every = 0;
@@ -31,6 +37,7 @@ struct Options {
   std::optional<double> spacing;           // of the mesh, Å; instead of accuracy
   std::optional<double> total_charge;      // e; default: the model's
   Precision precision = Precision::OfModel;
+  DeviceWish device;
   bool set_charges = false;  // learned charges go to the charges of LAMMPS's atoms
   bool set_dipoles = false;
   std::optional<DeviationOutput> deviation;

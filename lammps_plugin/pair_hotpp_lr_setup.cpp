@@ -129,6 +129,19 @@ void PairHotppLR::update_cell() {
   }
 }
 
+// Of rank 0, which speaks for all.
+std::string PairHotppLR::describe_device() const {
+  if (device_.is_host()) return "cpu";
+  std::string text = device_.name();
+  if (device_.ranks() > 1) text += fmt::format(" (shared by {} ranks)", device_.ranks());
+  const auto* mesh = members_[0]->long_range();
+  if (!mesh) return text;
+  if (mesh->device_mesh()) return text + ", with the mesh";
+  text += ", mesh on the host";
+  if (!device_.has_mesh()) text += fmt::format(" ({} is not installed)", device_.mesh_library());
+  return text;
+}
+
 void PairHotppLR::print_summary() {
   if (lmp->citeme) lmp->citeme->add(hotpp::kCitations);
   if (comm->me != 0) return;
@@ -139,9 +152,9 @@ void PairHotppLR::print_summary() {
   text += fmt::format(
       "  elements        {}\n"
       "  network         cutoff {:.6g} Angstrom, {} layers, {} channels\n"
-      "  device          cpu, {} rank(s) of {} thread(s), {} precision\n"
+      "  device          {}, {} rank(s) of {} thread(s), {} precision\n"
       "  electrostatics  {}",
-      model.element_list(), model.cutoff, model.layers, model.channels, comm->nprocs,
+      model.element_list(), model.cutoff, model.layers, model.channels, describe_device(), comm->nprocs,
       member->model().threads(), member->model().single_precision() ? "single" : "double",
       model.electrostatics);
   if (auto* mesh = member->long_range()) {

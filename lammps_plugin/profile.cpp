@@ -41,7 +41,8 @@ std::string Profile::report(MPI_Comm world, const pme::Messages& ghosts) {
   MPI_Allreduce(mine.data(), most.data(), kRows, MPI_DOUBLE, MPI_MAX, world);
 
   char line[160];
-  std::snprintf(line, sizeof line, "hotpp/lr, milliseconds per step over %lld steps: mean and maximum of %d rank(s)\n",
+  std::snprintf(line, sizeof line,
+                "hotpp/lr, milliseconds per step over %lld steps: mean and maximum of %d rank(s)\n",
                 static_cast<long long>(steps), ranks);
   std::string text = line;
   for (int k = 0; k < kRows; ++k) {

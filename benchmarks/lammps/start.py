@@ -4,8 +4,8 @@
 
 A fresh process for every row: `pair_style` (opening torch, reading the model, warming up), the first evaluation (the
 set-up of the first `run`), later ones (`run 0` again: the least of four), a second `pair_style` of the same model
-(torch is open then). 64 channels, rank 2, two layers, cutoff 6 Å, random weights; all threads that OMP_NUM_THREADS allows.
-Least of the repeats. Writes a dated table under benchmarks/results/.
+(torch is open then). 64 channels, rank 2, two layers, cutoff 6 Å, random weights; all threads that OMP_NUM_THREADS
+allows. Least of the repeats. Writes a dated table under benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def main() -> None:
                 print(" | ".join(rows[-1]), flush=True)
     notes = (
         f"`benchmarks/lammps/start.py`, seconds, least of {arguments.repeats} processes: 64 channels, rank 2,\n"
-        "two layers, cutoff 6 Å, random weights. Last column: from the `pair_style` command to the forces of the first\n"
-        "step."
+        "two layers, cutoff 6 Å, random weights. Last column: from the `pair_style` command to the first\n"
+        "forces."
     )
     heading = ["ions", "precision", *STEPS, "until the first forces"]
     print(write_table("lammps_start", "The first step in LAMMPS", heading, rows, notes))

@@ -101,12 +101,6 @@ struct Plan<Real>::Parts {
     while (static_cast<int>(scratch.size()) < threads) scratch.emplace_back(convolution.scratch_size());
   }
 
-  // See atom_strain.h; in plan_strain.cpp.
-  void write_atom_strain(std::int64_t n, const double* positions, const double* charges,
-                         const double* dipoles, double* w);
-  void potential_at_atoms(std::int64_t n, const double* positions, const double* charges,
-                          const double* dipoles, double* potential);
-
   /// False if what the step was given may be wrong (every position is located somewhere, whatever it is).
   bool plausible_inputs() const {
     const ChargeSums sums = total_charges();
@@ -119,6 +113,12 @@ struct Plan<Real>::Parts {
     for (const AtomSums& s : block_sums) size += s.size[0] + s.size[1] + s.size[2];
     return std::isfinite(size);
   }
+
+  // See atom_strain.h; in plan_strain.cpp.
+  void write_atom_strain(std::int64_t n, const double* positions, const double* charges,
+                         const double* dipoles, double* w);
+  void potential_at_atoms(std::int64_t n, const double* positions, const double* charges,
+                          const double* dipoles, double* potential);
 
   // Steps for a team of threads; each ends with a barrier.
 

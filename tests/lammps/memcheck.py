@@ -1,6 +1,6 @@
 """The plugin under valgrind: reads of what nobody wrote, of freed memory and beyond the end, and lost memory.
 
-    python tests/lammps/memcheck.py [deck ...]          (or: make test-memory; three minutes on an idle core)
+    python tests/lammps/memcheck.py [deck ...]          (or: make test-memory; five minutes on an idle core)
 
 Runs short decks, each in a fresh `lmp`, on one rank and on two, with the plugin in use. Ends with 1 when valgrind finds
 anything that memcheck.supp does not explain by other people's code; its report is printed. valgrind knows no AVX-512:
@@ -19,9 +19,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from hotpp_lr.export import export_model
 from hotpp_lr.lammps import plugin_directory
+from hotpp_lr.model.checkpoint import KEY, describe
 from ionic_crystals import Ions, rock_salt, with_guests, write_data
 from toy_model import write_toy_model
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from support import make_potential
 
 IONS = rock_salt((4, 4, 4))
 STYLE = "pair_style hotpp/lr charge+dipole.pt\npair_coeff * * Na Cl"
@@ -65,9 +71,24 @@ DECKS = {
         "comm_style tiled\nbalance 0.9 rcb\nrun 0\n",
         ranks=2,
     ),
+    "exported network, float32, two ranks": Deck(
+        IONS, "pair_style hotpp/lr exported.pt precision single\npair_coeff * * Na Cl\nrun 0\n", ranks=2
+    ),
+    "exported network, float64, barostat": Deck(
+        IONS,
+        f"pair_style hotpp/lr exported.pt\npair_coeff * * Na Cl\ntimestep 1e-6\n{DYNAMICS} nph iso 0 0 1\nrun 1\n",
+    ),
     "a mistake": Deck(IONS, "pair_style hotpp/lr charge+dipole.pt\npair_coeff * * Na K\n"),
 }
 MISTAKES = {"a mistake"}
+
+
+def export(path: Path) -> None:
+    """A real network with random weights; six channels fill no vector register."""
+    potential = make_potential(native=True)
+    state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
+    torch.save({KEY: describe(potential, {}), "state_dict": state}, path.with_suffix(".ckpt"))
+    export_model(path.with_suffix(".ckpt"), path)
 
 
 def environment() -> dict[str, str]:
@@ -125,6 +146,7 @@ def main(*names: str) -> int:
         for kind in ("none", "charge+dipole"):
             write_toy_model(folder / f"{kind}.pt", kind)
         write_toy_model(folder / "other.pt", "charge+dipole", seed=2)
+        export(folder / "exported.pt")
         return int(not all([run(name, folder) for name in names or DECKS]))
 
 

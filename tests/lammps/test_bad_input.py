@@ -38,7 +38,7 @@ CASES = {
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
-    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 2", "hotpp-export"),
+    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 3", "hotpp-export"),
     "incomplete metadata": (
         {"pair_style": "hotpp/lr incomplete.pt"},
         "no valid entry 'smearing'",
@@ -62,7 +62,12 @@ CASES = {
         "has no mesh of the size of the box",
         "give 'accuracy'",
     ),
-    "no GPU yet": ({"pair_style": "hotpp/lr model.pt device cuda"}, "got 'cuda'", "'auto' or 'cpu'"),
+    "unknown device": ({"pair_style": "hotpp/lr model.pt device gpu"}, "got 'gpu'", "'auto', 'cpu', 'cuda' or"),
+    "device that is not there": (
+        {"pair_style": "hotpp/lr model.pt device cuda:99"},
+        "'device cuda:99', but",
+        "use 'device cpu'" if not torch.cuda.is_available() else "give one of these",
+    ),
     "unknown element": ({"pair_coeff": "* * Na K"}, "does not know the element 'K' of atom type 2", "Na Cl"),
     "element count": ({"pair_coeff": "* * Na"}, "got 1 element(s) in pair_coeff, expected 2", "Na Cl"),
     "single pair": ({"pair_coeff": "1 2 Na Cl"}, "must start with * *", "hotpp/lr"),
@@ -143,7 +148,7 @@ def files(tmp_path_factory) -> Path:
     good = write_toy_model(folder / "model.pt", "charge+dipole").read_bytes()
     (folder / "corrupt.pt").write_bytes(good[: len(good) // 2])
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
-    write_toy_model(folder / "later.pt", "charge", format_version=2)
+    write_toy_model(folder / "later.pt", "charge", format_version=3)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
     potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
     write_toy_model(folder / "potassium.pt", "charge+dipole", **potassium)
