@@ -138,6 +138,7 @@ void check_results(std::int64_t n, const Output& output) {
   require_finite_result(output.potential, n, "potential");
   require_finite_result(output.field, 3 * n, "field");
   require_finite_result(output.forces, 3 * n, "force");
+  require_finite_result(output.atom_strain, 6 * n, "strain derivative of an atom");
 }
 
 }  // namespace hotpp::pme

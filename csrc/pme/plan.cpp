@@ -82,6 +82,7 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
   self.add(sums, output);
   if (p.settings.boundary == Boundary::Slab)
     add_slab_correction(p.cell, n, positions, charges, dipoles, output);
+  if (output.atom_strain) p.write_atom_strain(n, positions, charges, dipoles, output.atom_strain);
   check_results(n, output);
 }
 

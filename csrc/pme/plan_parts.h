@@ -95,6 +95,12 @@ struct Plan<Real>::Parts {
     while (static_cast<int>(scratch.size()) < threads) scratch.emplace_back(convolution.scratch_size());
   }
 
+  // See atom_strain.h; in plan_strain.cpp.
+  void write_atom_strain(std::int64_t n, const double* positions, const double* charges,
+                         const double* dipoles, double* w);
+  void potential_at_atoms(std::int64_t n, const double* positions, const double* charges,
+                          const double* dipoles, double* potential);
+
   // Steps for a team of threads; each ends with a barrier.
 
   /// Charge mesh, and its planes transformed if wanted.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import json
 from pathlib import Path
 
 import torch
 
 LIBRARY = "libhotpp_ops.so"
+#: Beside it: {"torch": version}.
+BUILT_WITH = "built_with.json"
 
 
 def _candidates() -> list[Path]:
@@ -22,12 +25,25 @@ def _candidates() -> list[Path]:
     return found
 
 
+def _check_torch(built_with: Path) -> None:
+    """C++ of one minor version of torch does not run with another: it ends in unknown symbols, or crashes."""
+    if not built_with.exists():
+        return  # a library copied by hand
+    built = json.loads(built_with.read_text())["torch"]
+    if built.split(".")[:2] != torch.__version__.split(".")[:2]:
+        raise ImportError(
+            f"hotpp-lr was built with torch {built}, but this is torch {torch.__version__}: install torch {built}, or "
+            "build hotpp-lr again (pip install --no-build-isolation --force-reinstall --no-deps .)"
+        )
+
+
 @functools.cache
 def load_operators() -> None:
-    """Make `torch.ops.hotpp_lr` available. Raises ImportError when the package was not built."""
+    """Make `torch.ops.hotpp_lr` available. Raises ImportError when the package was not built, or for another torch."""
     tried = _candidates()
     for path in tried:
         if path.exists():
+            _check_torch(path.parent / BUILT_WITH)
             torch.ops.load_library(str(path))
             return
     raise ImportError(
