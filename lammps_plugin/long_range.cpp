@@ -15,6 +15,8 @@ namespace hotpp {
 namespace {
 
 constexpr double kSlabCell = 3.0;  // heights of the box
+// Atoms up to which their order is looked at for the error of the mesh: every rank then holds all of them.
+constexpr double kMostMeasured = 1e6;
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
@@ -152,7 +154,7 @@ void LongRange::complete(std::int64_t n, const std::vector<double>& positions,
     }
   }
   static const double nothing[3] = {0, 0, 0};
-  if (!estimate_is_measured_)
+  if (!estimate_is_measured_ && atoms <= kMostMeasured)
     measure_error(n, positions, dipoles_ ? (size > 0 ? dipoles.data() : nothing) : nullptr);
 }
 

@@ -68,7 +68,7 @@ class LongRange {
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
   // [n, 6] xx yy zz xy xz yz: of the atoms' shares, see csrc/pme/atom_strain.h. Only when wanted: it costs as
-  // much as twelve evaluations.
+  // much as fifteen evaluations.
   std::vector<double> atom_strain;
   bool want_atom_strain = false;
 

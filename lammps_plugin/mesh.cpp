@@ -71,8 +71,8 @@ class Replicated : public Mesh {
     std::copy_n(potential_.data() + atoms_.first(), n, output.potential);
     if (output.field) std::copy_n(field_.data() + 3 * atoms_.first(), 3 * n, output.field);
     std::copy_n(forces_.data() + 3 * atoms_.first(), 3 * n, output.forces);
-    sent_ = {1, n * (output.field ? 7 : 4) * static_cast<std::int64_t>(sizeof(double))};
     if (output.atom_strain) std::copy_n(atom_strain_.data() + 6 * atoms_.first(), 6 * n, output.atom_strain);
+    sent_ = {1, n * (output.field ? 7 : 4) * static_cast<std::int64_t>(sizeof(double))};
   }
   pme::Messages sent() const override { return sent_; }
 

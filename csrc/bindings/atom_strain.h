@@ -11,7 +11,7 @@ namespace hotpp::pme::bindings {
 
 template <class Solver>
 Doubles atom_strain(Solver& solver, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu) {
-  const Atoms atoms(r, q, mu);
+  const Atoms<double> atoms(r, q, mu);
   Doubles result({atoms.size(), pybind11::ssize_t(6)});
   Output output;
   output.atom_strain = result.mutable_data();

@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include "arrays.h"
+#include "atom_strain.h"
 #include "choices.h"
 #include "pme/cpu/line_plan.h"
 #include "pme/mpi/distributed_plan.h"
@@ -96,6 +97,8 @@ void bind_plan(py::module_& m, const char* name) {
            py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
            py::arg("outputs") = true,
            "Collective; as in _pme, for the atoms of this rank. outputs=False: nothing per atom.")
+      .def("atom_strain", &atom_strain<P>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), atom_strain_help)
       .def("charge_mesh", &charge_mesh<Real>, py::arg("positions"), py::arg("charges"),
            py::arg("dipoles") = py::none(),
            "Collective: (x, y, values) of this rank's part of the charge mesh, e.")

@@ -75,6 +75,11 @@ CASES = {
     "dynamics, fix balance": Case(
         IONS, MODEL, after=("comm_style tiled",), run=(*DYNAMICS, "fix b all balance 7 1.0 rcb", "run 40")
     ),
+    "dynamics, new meshes": Case(
+        IONS,
+        MODEL,
+        run=(*DYNAMICS, "fix d all deform 1 x scale 1.12 y scale 0.9 z scale 1.02 remap x", "run 40"),
+    ),
     "slab": Case(rock_salt((4, 4, 2)), MODEL, settings={"boundary": "p p f"}),
     "cluster": Case(rock_salt((2, 2, 2)), MODEL, settings={"boundary": "f f f"}),
     "stress of the atoms": Case(IONS, MODEL, stress=True),

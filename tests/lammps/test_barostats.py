@@ -38,10 +38,38 @@ def test_a_new_mesh_moves_energy_and_forces_by_less_than_the_stated_error(models
     assert mesh_lines(kept)[0].split(",")[0] != mesh_lines(chosen)[0].split(",")[0]
     stated = chosen.vector("parts", 7)[6]
     long_range = chosen.vector("parts", 7)[1]
-    # The kept mesh is coarser by 4.9 %: with order p its error grows by 1.049^p, at most 1.5.
-    assert 0 < abs(kept.energy() - chosen.energy()) <= 2.5 * stated * abs(long_range)
+    # Errors of forces largely cancel in the energy: the manual page says a tenth, up to 0.02 was seen.
+    assert 0 < abs(kept.energy() - chosen.energy()) <= 0.1 * stated * abs(long_range)
+    # The kept mesh is coarser by 4.9 %: with order p its error grows by 1.049^p, at most 1.5, and both have one.
     difference = kept.forces() - chosen.forces()
     assert np.sqrt((difference**2).mean()) <= 2.5 * stated * np.sqrt((chosen.forces() ** 2).mean())
+
+
+def test_the_conserved_energy_does_not_jump_at_a_new_mesh(models, engine):
+    """NPH of a crystal that was 6 % too small: its box swings by more than 5 %, and meshes come and go."""
+    lammps = engine(rock_salt((4, 4, 8), noise=0.05).scaled(0.94), f"hotpp/lr {models['charge+dipole']}")
+    lammps.commands(
+        "compute parts all pair hotpp/lr",
+        "timestep 0.0002",
+        "velocity all create 300 4711",
+        "fix nph all nph iso 0 0 0.1",
+        "thermo 1",
+        "thermo_style custom step econserve lx c_parts[2] c_parts[7]",
+        "thermo_modify norm no format float %.10g",
+        "run 400",
+    )
+    rows, jumps = [], []
+    for line in lammps.log.read_text().split("Step ")[1].splitlines():
+        if "new mesh" in line:
+            jumps.append(len(rows))
+        elif line.split()[:1] == [str(len(rows))]:
+            rows.append([float(word) for word in line.split()])
+    energy, lengths, long_range, stated = np.array(rows)[:, 1:].T
+    assert len(rows) == 401 and jumps and np.ptp(lengths) > 0.05 * lengths[0]
+    for k in jumps:
+        before, at, after = np.diff(energy)[k - 2 : k + 1]
+        # what the integrator does from step to step is seen before and after
+        assert abs(at - 0.5 * (before + after)) <= 0.1 * (stated[k - 1] + stated[k]) * abs(long_range[k])
 
 
 def test_box_relax_ends_without_pressure(models, engine):
