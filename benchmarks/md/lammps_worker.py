@@ -49,9 +49,9 @@ def main(model: str, data: str, precision: str, max_steps: str, max_seconds: str
     forces = np.array(lmp.gather_atoms("f", 1, 3)).reshape(-1, 3)
     energy = lmp.get_thermo("pe")
 
-    begin = time.perf_counter()
+    start = time.perf_counter()
     lmp.command("run 3 post no")
-    steps = agreed_steps(Path(f"{result}.steps"), rank, (time.perf_counter() - begin) / 3, int(max_steps), max_seconds)
+    steps = agreed_steps(Path(f"{result}.steps"), rank, (time.perf_counter() - start) / 3, int(max_steps), max_seconds)
     lmp.command("run 1 post no")
     start_faults, times = faults(), []
     for _ in range(steps):

@@ -21,7 +21,7 @@ from hotpp_lr.model.radial import interpolate
 from hotpp_lr.native import load_operators
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from common import write_table
+from tables import write_table
 
 CUTOFF, NEIGHBOURS, KNOTS = 6.0, 27, 256
 

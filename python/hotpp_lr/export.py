@@ -147,15 +147,15 @@ def _errors_beside(checkpoint: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def load_exported(path: str | Path) -> tuple[Potential, dict[str, Any]]:
-    """Potential that evaluates an exported file, and its metadata. Raises InputError."""
+def load_exported(path: str | Path, device: torch.device | str = "cpu") -> tuple[Potential, dict[str, Any]]:
+    """Potential that evaluates an exported file, with the network on a device, and its metadata. Raises InputError."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"Model file '{path}' does not exist; write one with hotpp-export model.ckpt.")
     load_operators()
     extra = {METADATA: ""}
     try:
-        scripted = torch.jit.load(path, map_location="cpu", _extra_files=extra)
+        scripted = torch.jit.load(path, map_location=device, _extra_files=extra)
     except Exception as reason:
         raise InputError(
             f"'{path}' cannot be read as an exported model ({type(reason).__name__}); it is damaged or of another "

@@ -1,4 +1,4 @@
-"""MACE with random weights: 2 interactions, r_c 6 Å, its published defaults otherwise. argv: irreps, then `measure`'s."""
+"""MACE with random weights: 2 interactions, r_c 6 Å, its defaults otherwise. argv: irreps, then those of `measure`."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import warnings
 
-import torch
-
 warnings.filterwarnings("ignore")
 from ase_times import measure  # noqa: E402
 from e3nn.util.jit import script  # noqa: E402

@@ -20,6 +20,7 @@ int DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions, 
   mine.common = hash_of(cell.rows.data(), 9);
   mine.wants_outputs = output.potential || output.field || output.forces;
   mine.wants_strain = output.want_strain;
+  mine.wants_atom_strain = output.atom_strain != nullptr;
   mine.has_dipoles = n > 0 && dipoles;
   try {
     check_execute(settings, cell, n, positions, charges, dipoles, output);
@@ -153,10 +154,11 @@ template <class Real>
 void DistributedStep<Real>::execute(std::int64_t n, const double* positions, const double* charges,
                                     const double* dipoles, Output& output) {
   const int exponent = sum_charges(n, positions, charges, dipoles, output);
-  bool outputs = false, strain = false, any_dipoles = false;
+  bool outputs = false, strain = false, atom_strain = false, any_dipoles = false;
   for (const Announcement& a : announced) {
     outputs |= a.wants_outputs;
     strain |= a.wants_strain;
+    atom_strain |= a.wants_atom_strain;
     any_dipoles |= a.has_dipoles;
   }
   const bool way_back = outputs || (strain && any_dipoles);
@@ -176,7 +178,9 @@ void DistributedStep<Real>::execute(std::int64_t n, const double* positions, con
   }
   sums.add_atoms(settings, n, positions, charges, dipoles);
   traffic.collectives.add(reduce_bytes());
-  finish(reduce(comm, sums), n, positions, charges, dipoles, output);
+  const GlobalTotals totals = reduce(comm, sums);
+  finish(totals, n, positions, charges, dipoles, output);
+  if (atom_strain) write_atom_strain(totals, n, positions, charges, dipoles, any_dipoles, output.atom_strain);
 }
 
 template struct DistributedStep<float>;

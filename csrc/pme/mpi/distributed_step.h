@@ -61,6 +61,11 @@ struct DistributedStep {
                   const Output&);
   void charges_to_reals(int exponent);
   void write_atoms(const double* charges, const double* dipoles, Output);
+  // See atom_strain.h; in distributed_strain.cpp. Collective.
+  void write_atom_strain(const GlobalTotals&, std::int64_t n, const double* positions, const double* charges,
+                         const double* dipoles, bool any_dipoles, double* w);
+  void potential_at_atoms(std::int64_t n, const double* positions, const double* charges,
+                          const double* dipoles, double* potential);
   void finish(const GlobalTotals&, std::int64_t n, const double* positions, const double* charges,
               const double* dipoles, Output&) const;
 };

@@ -27,6 +27,7 @@ class PencilConvolution final : public DistributedConvolution<Real> {
   PencilConvolution(const Settings&, const Layout&, const Communicator& owners);
 
   void set_cell(const Cell&) override;
+  void set_strain_influence(int component) override;
   Real* mesh() override { return z_lines_.data; }
   std::ptrdiff_t row() const override { return z_lines_.y; }
   std::ptrdiff_t plane() const override { return z_lines_.x; }
