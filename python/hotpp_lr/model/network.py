@@ -15,6 +15,7 @@ from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
 from hotpp_lr.model.message import paths, tensor_message
 from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope, interpolate, tabulate
+from hotpp_lr.model.tensors import by_rank
 from hotpp_lr.model.update import RankLinear, Update
 from hotpp_lr.native import load_operators
 
@@ -131,7 +132,7 @@ class Layer(nn.Module):
             sent = self.exchange(sent, exchange)
         message = self.message(sent, edge_vectors, radial, receivers, senders, n_owned) * scale
         new = self.update(message, self.receiver_scale(species[:n_owned]))
-        old = h[:n_owned]
+        old = h if h.shape[0] == n_owned else h[:n_owned]
         if old.shape[1] < new.shape[1]:
             old = nn.functional.pad(old, (0, 0, 0, new.shape[1] - old.shape[1]))
         return old + new
@@ -226,12 +227,13 @@ class Network(nn.Module):
                 r = distances(edge_vectors)
                 radial = layer.radial(self.basis(r), envelope(r, self.cutoff))
             h = layer(h, edge_vectors, radial, receivers, senders, species, n_owned, self.message_scale, exchange)
-            energies = energies + head(h[:, 0])
+            energies = energies + head(by_rank(h)[0].squeeze(1))
         energies = energies * self.scale
         charges = torch.zeros_like(energies)
         if self.has_charges:
-            charges = self.charge(h[:, 0], species[:n_owned])
+            charges = self.charge(by_rank(h)[0].squeeze(1), species[:n_owned])
         dipoles = torch.zeros(n_owned, 3, dtype=edge_vectors.dtype, device=edge_vectors.device)
         if self.has_dipoles:
-            dipoles = self.dipole(h[:, 1:4], h[:, 0])
+            ranks = by_rank(h)
+            dipoles = self.dipole(ranks[1], ranks[0].squeeze(1))
         return energies, charges, dipoles
