@@ -43,18 +43,19 @@ ON_RANKS = {
 
 @pytest.fixture(scope="module")
 def results(models, mpiexec, tmp_path_factory):
-    """Results by script and number of ranks; each is started once."""
+    """Results by device and number of ranks; each is started once."""
     folder = tmp_path_factory.mktemp("device")
     known: dict[tuple, dict] = {}
 
-    def on(script: str, ranks: int, names: list[str]) -> dict:
-        if (script, ranks) not in known:
-            file = folder / f"{script}{ranks}.npz"
-            path = str(Path(__file__).parent / script)
-            done = mpiexec(ranks, path, str(models["none"].parent), str(file), *names)
+    def on(device: str, ranks: int, names: list[str]) -> dict:
+        if (device, ranks) not in known:
+            file = folder / f"{device}{ranks}.npz"
+            script, *arguments = ["rank_cases.py"] if device == "cpu" else ["device_cases.py", device]
+            script = str(Path(__file__).parent / script)
+            done = mpiexec(ranks, script, *arguments, str(models["none"].parent), str(file), *names)
             assert done.returncode == 0, done.stdout
-            known[script, ranks] = dict(np.load(file)) | {"log": np.array(file.with_suffix(".log").read_text())}
-        return known[script, ranks]
+            known[device, ranks] = dict(np.load(file)) | {"log": np.array(file.with_suffix(".log").read_text())}
+        return known[device, ranks]
 
     return on
 
@@ -62,13 +63,22 @@ def results(models, mpiexec, tmp_path_factory):
 @pytest.fixture(scope="module")
 def on_cpu(results):
     names = sorted({name for names in ON_RANKS.values() for name in names})
-    return results("rank_cases.py", 1, names)
+    return results("cpu", 1, names)
 
 
 @pytest.mark.parametrize(("ranks", "name"), [(ranks, name) for ranks, names in ON_RANKS.items() for name in names])
 def test_a_device_gives_the_results_of_the_processor(results, on_cpu, ranks, name):
-    found = differences(name, on_cpu, results("device_cases.py", ranks, ON_RANKS[ranks]))
+    found = differences(name, on_cpu, results("emulated", ranks, ON_RANKS[ranks]))
     assert max(found.values()) <= tolerance(name), found
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device, or a torch without CUDA")
+@pytest.mark.parametrize(("ranks", "name"), [(ranks, name) for ranks, names in ON_RANKS.items() for name in names])
+def test_a_cuda_device_gives_the_results_of_the_processor(results, on_cpu, ranks, name):
+    found = differences(name, on_cpu, results("cuda", ranks, ON_RANKS[ranks]))
+    # its functions (sine, hyperbolic tangent) are good to two units in the last place, those of the CPU to one
+    assert max(found.values()) <= 10 * tolerance(name), found
 
 
 DECK = """
@@ -104,7 +114,7 @@ def device_line(log: str) -> str:
 )
 def test_the_log_tells_the_device(results, ranks, described):
     """Ranks of a node take its two devices in turn."""
-    log = results("device_cases.py", ranks, ON_RANKS[ranks])["log"].item()
+    log = results("emulated", ranks, ON_RANKS[ranks])["log"].item()
     assert device_line(log).startswith(described)
 
 
@@ -137,9 +147,9 @@ def test_stress_of_atoms_on_a_device(mpiexec, deck):
 
 
 def test_the_same_step_gives_the_same_bits(results, mpiexec, models, tmp_path):
-    first = results("device_cases.py", 2, ON_RANKS[2])
+    first = results("emulated", 2, ON_RANKS[2])
     script, file = str(Path(__file__).parent / "device_cases.py"), tmp_path / "again.npz"
-    done = mpiexec(2, script, str(models["none"].parent), str(file), "brick")
+    done = mpiexec(2, script, "emulated", str(models["none"].parent), str(file), "brick")
     assert done.returncode == 0, done.stdout
     for name, value in np.load(file).items():
         np.testing.assert_array_equal(first[name], value, err_msg=name)
