@@ -16,8 +16,8 @@ def energies(distances, receiver=SODIUM, sender=CHLORINE):
 
 
 def test_close_to_the_nuclei_it_is_the_universal_potential():
-    # eV, Na-Cl by pair_style zbl of LAMMPS with its cutoff at 40 Å. It rounds the screening length to 0.4685 Å, which is
-    # 6e-5 of the energy; the envelope is 1 here to 1e-5.
+    # eV, Na-Cl by pair_style zbl of LAMMPS with its cutoff at 40 Å. It rounds the screening length to 0.4685 Å, which
+    # is 6e-5 of the energy; the envelope is 1 here to 1e-5.
     assert energies([0.05, 0.1, 0.2]).tolist() == pytest.approx([36122.424, 13145.049, 3883.983], rel=1e-4)
 
 

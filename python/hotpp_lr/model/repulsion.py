@@ -26,16 +26,16 @@ class Repulsion(nn.Module):
     def __init__(self, elements: tuple[int, ...]):
         super().__init__()
         numbers = torch.tensor(elements, dtype=torch.float64)
-        self.register_buffer("numbers", numbers)
-        self.register_buffer("powers", numbers**0.23)
+        self.register_buffer("nuclei", COULOMB_CONSTANT**0.5 * numbers)
+        self.register_buffer("inverse_screening", numbers**0.23 / (0.8854 * _BOHR))
         self.register_buffer("radii", torch.tensor([covalent_radii[z] for z in elements], dtype=torch.float64))
         self.register_buffer("heights", torch.tensor([0.18175, 0.50986, 0.28022, 0.02817], dtype=torch.float64))
         self.register_buffer("decays", torch.tensor([3.19980, 0.94229, 0.40290, 0.20162], dtype=torch.float64))
 
     def forward(self, r: Tensor, receivers: Tensor, senders: Tensor) -> Tensor:
         """r [n_edges] Å, species of the atoms of every edge [n_edges] -> eV [n_edges] of the whole pair."""
-        scale = (self.powers[receivers] + self.powers[senders]) / (0.8854 * _BOHR)
-        screening = (self.heights * torch.exp(-self.decays * (scale * r).unsqueeze(-1))).sum(-1)
-        coulomb = COULOMB_CONSTANT * self.numbers[receivers] * self.numbers[senders] / r
+        scaled = (self.inverse_screening[receivers] + self.inverse_screening[senders]) * r
+        screening = (self.heights * torch.exp(-self.decays * scaled.unsqueeze(-1))).sum(-1)
+        coulomb = self.nuclei[receivers] * self.nuclei[senders] / r
         x = r / (self.radii[receivers] + self.radii[senders])
         return coulomb * screening * envelope(x, 1.0)
