@@ -2,6 +2,9 @@
 #   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
+#   make test-memory     the plugin in LAMMPS under valgrind (five minutes)
+#   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
+#   make wheel-check     that wheel in an empty environment (ten minutes, network)
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
 #   make gpu-check       everything that needs a CUDA device: build, tests, sanitizer, benchmark (8 minutes)
 #   make bench   the tables under benchmarks/results (hours)
@@ -28,7 +31,7 @@ PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 # Python of the environment of the mesh benchmark's peers.
 PEERS ?= $(VENV)-peers/bin/python
 
-.PHONY: install demo test test-sanitize cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
+.PHONY: install demo test test-sanitize test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
 
 install: $(INSTALLED)
 
@@ -57,13 +60,24 @@ test-sanitize: $(ENVIRONMENT)
 	@mkdir -p build
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
 
+test-memory: $(INSTALLED)
+	@$(PYTHON) tests/lammps/memcheck.py
+
+wheel: $(INSTALLED)
+	@PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps -w dist .
+	@ls dist/*.whl
+
+wheel-check: wheel
+	@tools/wheel_check.sh $(PYTHON)
+
 # Compiles the CUDA code for sm_80 and sm_90; nothing runs.
 cuda: $(ENVIRONMENT)
 	@command -v nvcc >/dev/null || { echo "nvcc is not on PATH: the CUDA code is NOT compiled here"; exit 0; }; \
 	  export PATH="$(abspath $(BIN)):$$PATH" && mkdir -p build && \
 	  { cmake -S . -B build/cuda -G Ninja -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -DHOTPP_CUDA=ON \
-	    -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF && \
-	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check; } >build/cuda.log 2>&1 || \
+	    -DHOTPP_LAMMPS_PLUGIN=OFF && \
+	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check hotpp_message_check \
+	    hotpp_ops_cuda_objects; } >build/cuda.log 2>&1 || \
 	  { tail -n 40 build/cuda.log; exit 1; }
 
 # With the Python that is there and its packages, not with an environment of ours: for machines without network.

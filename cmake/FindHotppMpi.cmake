@@ -3,6 +3,9 @@
 # Libraries that a host program loads (the LAMMPS plugin) use only the headers: the host brings its MPI along,
 # and a second one in the same process does not work. MPI_HEADER_DIR names the mpi.h of such a host.
 set(_mpi_places ${MPI_HEADER_DIR} "${HOTPP_ENVIRONMENT_PREFIX}/include")
+if(MPI_HEADER_DIR)  # not what an earlier configuration of this directory found
+  unset(HOTPP_MPI_INCLUDE CACHE)
+endif()
 find_path(HOTPP_MPI_INCLUDE mpi.h PATHS ${_mpi_places} NO_DEFAULT_PATH)
 find_library(HOTPP_MPI_LIBRARY NAMES libmpi.so.12 mpi PATHS "${HOTPP_ENVIRONMENT_PREFIX}" PATH_SUFFIXES lib
   NO_DEFAULT_PATH)

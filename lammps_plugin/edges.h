@@ -33,6 +33,9 @@ class EdgeCandidates {
   // x [n_owned + n_ghost][3]
   void within(const double* const* x, double cutoff, const AtomRows& rows, Edges& edges) const;
 
+  const std::vector<int>& first() const { return first_; }
+  const std::vector<int>& senders() const { return senders_; }
+
  private:
   std::vector<int> first_;    // [n_rows + 1] where the candidates of each receiver start
   std::vector<int> senders_;  // atoms

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "ops/ghost_exchange.h"
+#include "staged_rows.h"
 
 namespace hotpp {
 namespace {
@@ -18,30 +19,35 @@ std::int64_t columns(const at::Tensor& tensor) {
 }
 
 void check_type(const at::Tensor& tensor) {
-  TORCH_CHECK(
-      tensor.device().is_cpu() && (tensor.scalar_type() == at::kDouble || tensor.scalar_type() == at::kFloat),
-      "ghost_exchange: got features of type ", tensor.scalar_type(), " on ", tensor.device(),
-      ", expected float32 or float64 on the CPU; use 'device cpu'.");
+  TORCH_CHECK(tensor.scalar_type() == at::kDouble || tensor.scalar_type() == at::kFloat,
+              "ghost_exchange: got features of type ", tensor.scalar_type(),
+              ", expected float32 or float64.");
 }
+
+}  // namespace
 
 // Every rank takes part in every call, also one without atoms.
 class LammpsExchange : public GhostExchange {
  public:
-  LammpsExchange(const AtomRows& rows, GhostTransport& transport) : rows_(rows), transport_(transport) {}
+  LammpsExchange(const AtomRows& rows, GhostTransport& transport)
+      : rows_(rows), transport_(transport), staged_(rows, transport) {}
   std::int64_t n_owned() const override { return rows_.n_owned; }
   std::int64_t n_total() const override { return rows_.n_total(); }
   at::Tensor forward(const at::Tensor& owned) override;
   at::Tensor backward(const at::Tensor& total) override;
+  void rows_changed() { staged_.rows_changed(); }
 
  private:
   const AtomRows& rows_;
   GhostTransport& transport_;
+  StagedRows staged_;  // for tensors of a device; those of the host need no second place
 };
 
 at::Tensor LammpsExchange::forward(const at::Tensor& owned) {
   check_type(owned);
   auto shape = owned.sizes().vec();
   shape[0] = n_total();
+  if (!owned.is_cpu()) return staged_.fill_ghosts(owned.reshape({n_owned(), columns(owned)})).view(shape);
   at::Tensor total = at::empty(shape, owned.options());
   total.narrow(0, 0, n_owned()).copy_(owned);
   if (total.scalar_type() == at::kFloat) {
@@ -54,6 +60,11 @@ at::Tensor LammpsExchange::forward(const at::Tensor& owned) {
 
 at::Tensor LammpsExchange::backward(const at::Tensor& total) {
   check_type(total);
+  if (!total.is_cpu()) {
+    auto shape = total.sizes().vec();
+    shape[0] = n_owned();
+    return staged_.sum_ghosts(total.reshape({n_total(), columns(total)})).view(shape);
+  }
   // A copy of our own: the sums are made in place.
   at::Tensor sums = at::empty(total.sizes(), total.options());
   sums.copy_(total);
@@ -66,11 +77,11 @@ at::Tensor LammpsExchange::backward(const at::Tensor& total) {
   return sums.narrow(0, 0, n_owned()).clone();
 }
 
-}  // namespace
-
 EngineExchange::EngineExchange(const AtomRows& rows, GhostTransport& transport)
-    : handle_(register_exchange(std::make_shared<LammpsExchange>(rows, transport))) {}
+    : exchange_(std::make_shared<LammpsExchange>(rows, transport)), handle_(register_exchange(exchange_)) {}
 
 EngineExchange::~EngineExchange() { release_exchange(handle_); }
+
+void EngineExchange::rows_changed() { exchange_->rows_changed(); }
 
 }  // namespace hotpp

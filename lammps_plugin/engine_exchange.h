@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "atom_rows.h"
 #include "ghost_transport.h"
 
 namespace hotpp {
+
+class LammpsExchange;
 
 // Registers an exchange for the model and releases it in the end. `rows` and `transport` must live as long;
 // they may change between evaluations.
@@ -18,8 +21,11 @@ class EngineExchange {
   EngineExchange(const EngineExchange&) = delete;
   EngineExchange& operator=(const EngineExchange&) = delete;
   std::int64_t handle() const { return handle_; }
+  // After the rows were assigned anew.
+  void rows_changed();
 
  private:
+  std::shared_ptr<LammpsExchange> exchange_;
   std::int64_t handle_;
 };
 

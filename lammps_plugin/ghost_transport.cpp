@@ -45,6 +45,7 @@ void GhostTransport::copy_out(int atom, double* to) const {
 
 int GhostTransport::pack_forward(int n, const int* atoms, double* buffer) {
   for (int k = 0; k < n; ++k) copy_out(atoms[k], buffer + static_cast<std::size_t>(k) * doubles_);
+  for (int k = 0; k < n && !packed_.empty(); ++k) packed_[atoms[k]] = 1;
   bytes += static_cast<std::int64_t>(sizeof(double)) * n * doubles_;
   return n * doubles_;
 }

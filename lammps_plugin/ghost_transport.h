@@ -35,6 +35,10 @@ class GhostTransport {
   int pack_reverse(int n, int first, double* buffer);
   void unpack_reverse(int n, const int* atoms, const double* buffer);
 
+  // Remembers which of the n atoms the exchanges forward ask for, until it is called again.
+  void watch_packing(std::size_t n) { packed_.assign(n, 0); }
+  bool was_packed(int atom) const { return packed_[atom] != 0; }
+
   // What this rank has packed so far, images of its own atoms included.
   std::int64_t bytes = 0;
   std::int64_t exchanges = 0;
@@ -45,6 +49,8 @@ class GhostTransport {
   void copy_out(int atom, double* to) const;
   template <class Real>
   void add(int atom, const double* from);
+
+  std::vector<char> packed_;  // by atom; empty: not watched
 
   // The piece that is travelling.
   const std::vector<int>* row_ = nullptr;

@@ -15,15 +15,17 @@ namespace hotpp {
 namespace {
 
 constexpr double kSlabCell = 3.0;  // heights of the box
+// Atoms up to which their order is looked at for the error of the mesh: every rank then holds all of them.
+constexpr double kMostMeasured = 1e6;
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
   return name == "plain" ? pme::Deconvolution::Plain : pme::Deconvolution::None;
 }
 
-// A mesh without an order takes that of the training; without a mesh the cheapest order is chosen.
+// A mesh or spacing without an order takes that of the training; without them the cheapest order is chosen.
 std::optional<int> order_of(const ModelMetadata& model, const Options& options) {
-  if (options.mesh && !options.order) return model.order;
+  if ((options.mesh || options.spacing) && !options.order) return model.order;
   return options.order;
 }
 
@@ -43,7 +45,7 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
       total_charge_(options.total_charge.value_or(model.total_charge)),
       deconvolution_(model.deconvolution),
       kernel_(pme::Kernel::named(model.kernel, model.smearing)),
-      choice_(kernel_, accuracy_, dipoles_, order_of(model, options), options.mesh) {
+      choice_(kernel_, accuracy_, dipoles_, order_of(model, options), options.mesh, options.spacing) {
   if (dipoles_ && options.order && choice_.order() < 4)
     throw std::invalid_argument(
         "order " + std::to_string(choice_.order()) +
@@ -53,7 +55,10 @@ LongRange::LongRange(const ModelMetadata& model, const Options& options, bool si
 LongRange::~LongRange() = default;
 
 void LongRange::set_boundary(Boundary boundary) {
-  if (boundary != boundary_) plan_.reset();
+  if (boundary != boundary_) {
+    plan_.reset();
+    device_plan_.reset();
+  }
   boundary_ = boundary;
 }
 
@@ -76,10 +81,14 @@ bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms
     settings.deconvolution = deconvolution_of(deconvolution_);
     if (boundary_ == Boundary::Slab) settings.boundary = pme::Boundary::Slab;
     plan_ = make_mesh(settings, single_, world_);
+    int ranks = 1;
+    MPI_Comm_size(world_, &ranks);
+    if (ranks == 1 && device_.has_mesh()) device_plan_ = device_.make_mesh(settings, single_);
     estimate_ = choice_.estimate(cell_.data(), assumed);
     estimate_is_measured_ = false;
   }
   plan_->set_cell(cell_.data());
+  if (device_plan_) device_plan_->set_cell(cell_.data());
   return chosen;
 }
 
@@ -110,14 +119,26 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
   output.field = dipoles_ ? field.data() : nullptr;
   output.forces = forces.data();
   output.want_strain = true;
+  if (want_atom_strain) {
+    atom_strain.reserve(6);
+    atom_strain.resize(6 * size);
+    output.atom_strain = atom_strain.data();
+  }
   const double* moments = size > 0 ? dipoles.data() : nothing;
   plan_->execute(n, positions.data(), charges.data(), dipoles_ ? moments : nullptr, output);
   energy = output.energy;
   for (int k = 0; k < 9; ++k) strain_derivative[k] = output.strain_derivative[k];
+  complete(n, positions, dipoles);
+}
 
-  double totals[4] = {std::accumulate(potential.begin(), potential.end(), 0.0), 0, 0, 0};
+void LongRange::complete(std::int64_t n, const std::vector<double>& positions,
+                         const std::vector<double>& dipoles) {
+  const auto size = static_cast<std::size_t>(n);
+  double totals[5] = {std::accumulate(potential.begin(), potential.end(), 0.0), 0, 0, 0,
+                      static_cast<double>(n)};
   for (std::size_t i = 0; i < 3 * size; ++i) totals[1 + i % 3] += forces[i];
-  add_up(totals, 4);
+  add_up(totals, 5);
+  const double atoms = totals[4];
   // Derivative of the neutralised charges: only differences from the mean potential act on the network.
   const double mean = totals[0] / atoms;
   by_charge.resize(size);
@@ -132,7 +153,9 @@ void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,
       forces[3 * i + a] -= totals[1 + a] / atoms;
     }
   }
-  if (!estimate_is_measured_) measure_error(n, positions, dipoles_ ? moments : nullptr);
+  static const double nothing[3] = {0, 0, 0};
+  if (!estimate_is_measured_ && atoms <= kMostMeasured)
+    measure_error(n, positions, dipoles_ ? (size > 0 ? dipoles.data() : nothing) : nullptr);
 }
 
 // Once per mesh: the error depends on how the charges are ordered.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "device.h"
 #include "mesh.h"
 #include "model_metadata.h"
 #include "options.h"
@@ -38,6 +39,17 @@ class LongRange {
   // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
   // structure of that evaluation.
   double estimated_error() const { return estimate_; }
+  // Of the mesh of this rank, in the last evaluation.
+  pme::Messages sent() const { return plan_->sent(); }
+
+  // The mesh goes to the device as well, where that is possible: one rank, with a cell.
+  void use_device(const Device& device) { device_ = device; }
+  // Null: evaluate() does the work on the host. The device's mesh has no stress of atoms.
+  DeviceMesh* device_mesh() const { return want_atom_strain ? nullptr : device_plan_.get(); }
+  double total_charge() const { return total_charge_; }
+  // Of the device's mesh, in place of evaluate(): charges, potential, field, forces, energy and
+  // strain_derivative below have been set.
+  void complete(std::int64_t n, const std::vector<double>& positions, const std::vector<double>& dipoles);
 
   // Collective. Atoms of this rank: positions [n, 3] Å, charges [n] e as the network gives them, dipoles [n,
   // 3] e·Å
@@ -55,6 +67,10 @@ class LongRange {
   std::vector<double> forces;       // [n, 3] at fixed q and μ; the mesh's small net force is taken out
   std::vector<double> atom_energy;  // [n] (q φ - μ·E)/2, whose sum is `energy`
   std::array<double, 9> strain_derivative{};
+  // [n, 6] xx yy zz xy xz yz: of the atoms' shares, see csrc/pme/atom_strain.h. Only when wanted: it costs as
+  // much as fifteen evaluations.
+  std::vector<double> atom_strain;
+  bool want_atom_strain = false;
 
  private:
   void add_up(double* values, int count) const;  // over all ranks
@@ -71,6 +87,8 @@ class LongRange {
   pme::MeshChoice choice_;
   std::array<double, 9> cell_{};
   std::unique_ptr<Mesh> plan_;
+  Device device_;
+  std::unique_ptr<DeviceMesh> device_plan_;
 };
 
 }  // namespace hotpp

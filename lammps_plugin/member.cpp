@@ -19,10 +19,27 @@ void Member::evaluate(const Edges& edges, const AtomRows& rows, std::int64_t exc
   if (long_range_) {
     const Profile::Timer timer(profile, Profile::Mesh);
     long_range_->evaluate(rows.n_owned, positions, model_.charges(), model_.dipoles());
+    profile.count_mesh(long_range_->sent());
   }
   const Profile::Timer timer(profile, Profile::Backward);
   edge_gradients_ = long_range_ ? &model_.backward(long_range_->by_charge, long_range_->by_dipole)
                                 : &model_.backward(none, none);
+  add_isolated(rows);
+}
+
+void Member::evaluate(const DeviceEdges& edges, const AtomRows& rows, std::int64_t exchange,
+                      const std::vector<double>& positions, Profile& profile) {
+  on_device_->evaluate(model_, long_range_.get(), edges, rows, exchange, positions, profile);
+  add_isolated(rows);
+}
+
+void Member::move_to(const Device& device) {
+  model_.move_to(device);
+  on_device_ = device.is_host() ? nullptr : std::make_unique<DeviceStep>();
+  if (long_range_) long_range_->use_device(device);
+}
+
+void Member::add_isolated(const AtomRows& rows) {
   isolated_.resize(rows.n_owned);
   short_range_energy_ = 0;
   for (std::int64_t r = 0; r < rows.n_owned; ++r) {

@@ -28,6 +28,18 @@ class Direct : public Mesh {
                pme::Output& output) override {
     solver_.execute(n, positions, charges, dipoles, output);
   }
+  pme::Messages sent() const override {
+    pme::Messages sum;
+    if constexpr (std::is_same_v<Solver, pme::DistributedPlan<float>> ||
+                  std::is_same_v<Solver, pme::DistributedPlan<double>>) {
+      const pme::Traffic& traffic = solver_.traffic();
+      for (const auto& part : {traffic.charge, traffic.transposes, traffic.potential, traffic.collectives}) {
+        sum.messages += part.messages;
+        sum.bytes += part.bytes;
+      }
+    }
+    return sum;
+  }
 
  private:
   Solver solver_;
@@ -51,18 +63,24 @@ class Replicated : public Mesh {
     all.field = output.field ? field_.data() : nullptr;
     all.forces = forces_.data();
     all.want_strain = output.want_strain;
+    if (output.atom_strain) atom_strain_.resize(6 * atoms_.size() + 1);
+    all.atom_strain = output.atom_strain ? atom_strain_.data() : nullptr;
     serial_->execute(atoms_.size(), atoms_.positions(), atoms_.charges(), atoms_.dipoles(), all);
     output.energy = all.energy;
     std::copy(all.strain_derivative, all.strain_derivative + 9, output.strain_derivative);
     std::copy_n(potential_.data() + atoms_.first(), n, output.potential);
     if (output.field) std::copy_n(field_.data() + 3 * atoms_.first(), 3 * n, output.field);
     std::copy_n(forces_.data() + 3 * atoms_.first(), 3 * n, output.forces);
+    if (output.atom_strain) std::copy_n(atom_strain_.data() + 6 * atoms_.first(), 6 * n, output.atom_strain);
+    sent_ = {1, n * (output.field ? 7 : 4) * static_cast<std::int64_t>(sizeof(double))};
   }
+  pme::Messages sent() const override { return sent_; }
 
  private:
   std::unique_ptr<Mesh> serial_;
   GatheredAtoms atoms_;
-  std::vector<double> potential_, field_, forces_;
+  std::vector<double> potential_, field_, forces_, atom_strain_;
+  pme::Messages sent_;
 };
 
 template <class Solver>

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "pme/mpi/traffic.h"
 #include "pme/settings.h"
 
 namespace hotpp {
@@ -20,6 +21,8 @@ class Mesh {
   // Collective. The n atoms of this rank; arrays of `output` belong to them, energy and strain to all atoms.
   virtual void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
                        pme::Output& output) = 0;
+  // What this rank sent to others in the last execution.
+  virtual pme::Messages sent() const = 0;
 };
 
 // Periodic or slab, as the settings say.

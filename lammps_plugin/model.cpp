@@ -2,39 +2,22 @@
 #include "model.h"
 
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
-#include <torch/script.h>
 
 #include <algorithm>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
 
+#include "network.h"
+
 namespace hotpp {
-
-struct Model::Torch {
-  torch::jit::Module module;
-  at::ScalarType dtype = at::kDouble;
-  at::Tensor edge_vectors, energies, charges, dipoles;  // of the last forward pass
-
-  template <class T>
-  static at::Tensor view(const std::vector<T>& data, at::IntArrayRef shape, at::ScalarType type) {
-    return at::from_blob(const_cast<T*>(data.data()), shape, at::TensorOptions(type));
-  }
-};
-
 namespace {
 
 // torch's messages end in a stack trace of torch itself, which helps nobody here.
 std::string first_line(const std::string& message) {
   const auto start = std::min(message.find_first_not_of(" \n"), message.size());
   return message.substr(start, message.find('\n', start) - start);
-}
-
-[[noreturn]] void rethrow(const std::string& what, const c10::Error& error) {
-  throw std::runtime_error(what + ": " + error.what_without_backtrace());
 }
 
 torch::jit::Module load(const std::string& path, ModelMetadata& metadata) {
@@ -57,22 +40,25 @@ torch::jit::Module load(const std::string& path, ModelMetadata& metadata) {
   return module;
 }
 
+template <class T>
+at::Tensor view(const std::vector<T>& data, at::IntArrayRef shape, at::ScalarType type, at::Device device) {
+  return at::from_blob(const_cast<T*>(data.data()), shape, at::TensorOptions(type)).to(device);
+}
+
 void copy(const at::Tensor& tensor, std::vector<double>& out) {
-  const at::Tensor values = tensor.detach().to(at::kDouble).contiguous();
+  const at::Tensor values = tensor.detach().to(at::kCPU, at::kDouble).contiguous();
   out.assign(values.data_ptr<double>(), values.data_ptr<double>() + values.numel());
 }
 
 }  // namespace
 
-Model::Model(const std::string& path, Precision precision) : torch_(std::make_unique<Torch>()) {
-  torch_->module = load(path, metadata_);
+Model::Model(const std::string& path, Precision precision)
+    : path_(path), network_(std::make_unique<Network>()) {
+  network_->module = load(path, metadata_);
   single_precision_ =
       precision == Precision::OfModel ? metadata_.single_precision : precision == Precision::Single;
-  torch_->dtype = single_precision_ ? at::kFloat : at::kDouble;
-  torch_->module.eval();
-  torch_->module.to(torch_->dtype);
-  // Only derivatives along the edges are wanted: those of the weights would cost as much again.
-  for (auto parameter : torch_->module.parameters()) parameter.set_requires_grad(false);
+  network_->dtype = single_precision_ ? at::kFloat : at::kDouble;
+  network_->prepare();
 }
 
 Model::~Model() = default;
@@ -81,56 +67,48 @@ int Model::threads() const { return at::get_num_threads(); }
 
 void Model::set_threads(int threads) { at::set_num_threads(threads); }
 
+std::string Model::problem_on(const Device& device) const {
+  const auto missing = network_->operators_without_kernel(at::Device(device.name()));
+  return missing.empty()
+             ? ""
+             : "the compiled operators of this installation have no kernel for it (" + missing + ")";
+}
+
+void Model::move_to(const Device& device) {
+  if (device.is_host()) return;
+  network_->device = at::Device(device.name());
+  try {
+    // From the file: what a module holds besides parameters and buffers does not move with it.
+    network_->module = torch::jit::load(path_, network_->device);
+    network_->prepare();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("cannot place model '" + path_ + "' on " + device.name() + " (" +
+                             first_line(error.what()) + "): use another device, or 'device cpu'");
+  }
+}
+
 void Model::forward(const Edges& edges, const std::vector<std::int64_t>& species, std::int64_t n_owned,
                     std::int64_t exchange) {
-  Torch& t = *torch_;
   const std::int64_t n_edges = edges.size();
-  t.edge_vectors = Torch::view(edges.vectors, {n_edges, 3}, at::kDouble).to(t.dtype);
-  t.edge_vectors.set_requires_grad(true);
-  // The number of edges changes at every step: executors that specialise on shapes would compile again and
-  // again.
-  const torch::jit::GraphOptimizerEnabledGuard no_specialisation(false);
-  try {
-    const auto result =
-        t.module
-            .forward({t.edge_vectors, Torch::view(edges.receivers, {n_edges}, at::kLong),
-                      Torch::view(edges.senders, {n_edges}, at::kLong),
-                      Torch::view(species, {static_cast<std::int64_t>(species.size())}, at::kLong), n_owned,
-                      exchange})
-            .toTuple();
-    t.energies = result->elements()[0].toTensor();
-    t.charges = result->elements()[1].toTensor();
-    t.dipoles = result->elements()[2].toTensor();
-  } catch (const c10::Error& error) {
-    rethrow("the model failed in its forward pass", error);
-  }
-  copy(t.energies, energies_);
-  copy(t.charges, charges_);
-  copy(t.dipoles, dipoles_);
+  const auto n_total = static_cast<std::int64_t>(species.size());
+  const at::Device device = network_->device;
+  network_->forward(view(edges.vectors, {n_edges, 3}, at::kDouble, device),
+                    view(edges.receivers, {n_edges}, at::kLong, device),
+                    view(edges.senders, {n_edges}, at::kLong, device),
+                    view(species, {n_total}, at::kLong, device), n_owned, exchange);
+  copy(network_->energies, energies_);
+  copy(network_->charges, charges_);
+  copy(network_->dipoles, dipoles_);
 }
 
 const std::vector<double>& Model::backward(const std::vector<double>& by_charge,
                                            const std::vector<double>& by_dipole) {
-  Torch& t = *torch_;
-  torch::autograd::variable_list outputs, seeds;
-  const auto seed = [&](const at::Tensor& output, const at::Tensor& derivative) {
-    if (!output.requires_grad()) return;  // a constant of the model, or no atom has a neighbour
-    outputs.push_back(output);
-    seeds.push_back(derivative.to(output.scalar_type()));
-  };
-  seed(t.energies, at::ones_like(t.energies));
-  if (metadata_.has_charges()) seed(t.charges, Torch::view(by_charge, t.charges.sizes(), at::kDouble));
-  if (metadata_.has_dipoles()) seed(t.dipoles, Torch::view(by_dipole, t.dipoles.sizes(), at::kDouble));
-  if (outputs.empty()) {
-    edge_gradients_.assign(3 * static_cast<std::size_t>(t.edge_vectors.size(0)), 0.0);
-    return edge_gradients_;
-  }
-  try {
-    copy(torch::autograd::grad(outputs, {t.edge_vectors}, seeds, /*retain_graph=*/false)[0], edge_gradients_);
-  } catch (const c10::Error& error) {
-    rethrow("the model failed in its backward pass", error);
-  }
-  t.energies = t.charges = t.dipoles = at::Tensor();  // frees the graph before the next step needs the memory
+  at::Tensor charge_seed, dipole_seed;
+  if (metadata_.has_charges())
+    charge_seed = view(by_charge, network_->charges.sizes(), at::kDouble, network_->device);
+  if (metadata_.has_dipoles())
+    dipole_seed = view(by_dipole, network_->dipoles.sizes(), at::kDouble, network_->device);
+  copy(network_->backward(charge_seed, dipole_seed), edge_gradients_);
   return edge_gradients_;
 }
 

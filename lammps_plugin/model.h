@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "device.h"
 #include "edges.h"
 #include "model_metadata.h"
 #include "options.h"
 
 namespace hotpp {
+
+struct Network;
 
 class Model {
  public:
@@ -38,9 +41,16 @@ class Model {
   const std::vector<double>& backward(const std::vector<double>& by_charge,
                                       const std::vector<double>& by_dipole);
 
+  // Why it cannot run there, or "".
+  std::string problem_on(const Device&) const;
+  // forward and backward then take everything there and back; DeviceStep leaves there what can stay.
+  void move_to(const Device&);
+  Network& network() { return *network_; }
+
  private:
-  struct Torch;
-  std::unique_ptr<Torch> torch_;
+  friend class DeviceStep;
+  std::string path_;
+  std::unique_ptr<Network> network_;
   ModelMetadata metadata_;
   bool single_precision_ = false;
   std::vector<double> energies_, charges_, dipoles_, edge_gradients_;

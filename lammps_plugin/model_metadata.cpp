@@ -11,7 +11,7 @@ namespace {
 
 using LAMMPS_NS::json;
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 
 // One required entry, converted to its type.
 template <class T>

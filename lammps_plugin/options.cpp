@@ -91,10 +91,20 @@ void read_precision(Arguments& words, Options& options) {
   options.precision = value == "single" ? Precision::Single : Precision::Double;
 }
 
-void read_device(Arguments& words, Options&) {
-  const std::string expected = "'auto' or 'cpu' (this version runs on CPUs only)";
-  const std::string& value = words.value(expected);
-  if (value != "auto" && value != "cpu") fail(words.wrong(expected));
+// "emulated" is for tests (csrc/device/emulated_torch.cpp).
+void read_device(Arguments& words, Options& options) {
+  const std::string expected = "'auto', 'cpu', 'cuda' or 'cuda:n' with n from 0";
+  const std::string value = words.value(expected);
+  const auto colon = value.find(':');
+  const std::string kind = value.substr(0, colon);
+  const bool has_index = colon != std::string::npos;
+  const std::string index = has_index ? value.substr(colon + 1) : "";
+  const bool is_device = kind == "cuda" || kind == "emulated";
+  const bool is_index =
+      !index.empty() && index.size() <= 3 && index.find_first_not_of("0123456789") == std::string::npos;
+  if (has_index ? !is_device || !is_index : !is_device && kind != "auto" && kind != "cpu")
+    fail(words.wrong(expected));
+  options.device = {kind, has_index ? std::stoi(index) : -1};
 }
 
 void read_deviation(Arguments& words, Options& options) {
@@ -118,6 +128,8 @@ const std::map<std::string, std::function<void(Arguments&, Options&)>> kKeywords
     {"accuracy", read_accuracy},
     {"order", read_order},
     {"mesh", read_mesh},
+    {"spacing",
+     [](Arguments& w, Options& o) { o.spacing = w.positive("a distance of mesh points in Angstrom"); }},
     {"precision", read_precision},
     {"device", read_device},
     {"total_charge", [](Arguments& w, Options& o) { o.total_charge = w.real("a charge in e"); }},
@@ -151,8 +163,8 @@ Options parse_options(const std::vector<std::string>& words) {
     if (found == kKeywords.end()) fail_unknown(arguments.keyword_given());
     found->second(arguments, options);
   }
-  if (options.mesh && options.accuracy)
-    fail("'mesh' and 'accuracy' both decide the mesh size: give only one of the two keywords");
+  if (options.mesh.has_value() + options.spacing.has_value() + options.accuracy.has_value() > 1)
+    fail("'mesh', 'spacing' and 'accuracy' each decide the mesh size: give only one of these keywords");
   if ((options.deviation || options.selection) && options.models.size() < 2)
     fail("keywords 'deviation' and 'select' compare models: give at least two model files, got one");
   if (options.selection && !options.deviation)

@@ -11,6 +11,12 @@ namespace hotpp {
 
 enum class Precision { OfModel, Single, Double };
 
+// Of the keyword `device`.
+struct DeviceWish {
+  std::string kind = "auto";  // "auto", "cpu" or a kind of device
+  int index = -1;             // -1: by the rank on the node
+};
+
 // Every so many steps, the disagreement of the models about the forces goes to a file.
 struct DeviationOutput {
   int every = 0;
@@ -28,8 +34,10 @@ struct Options {
   std::optional<double> accuracy;          // relative rms force error of the mesh; default: the model's
   std::optional<int> order;                // of the B-splines; default: chosen from accuracy
   std::optional<std::array<int, 3>> mesh;  // default: chosen from accuracy and order
+  std::optional<double> spacing;           // of the mesh, Å; instead of accuracy
   std::optional<double> total_charge;      // e; default: the model's
   Precision precision = Precision::OfModel;
+  DeviceWish device;
   bool set_charges = false;  // learned charges go to the charges of LAMMPS's atoms
   bool set_dipoles = false;
   std::optional<DeviationOutput> deviation;

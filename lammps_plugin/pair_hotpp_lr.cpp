@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -11,7 +12,9 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "node_ranks.h"
 #include "utils.h"
+#include "warm_up.h"
 
 using namespace LAMMPS_NS;
 
@@ -76,6 +79,7 @@ void PairHotppLR::on_this_rank(const std::function<void()>& action) {
 }
 
 void PairHotppLR::settings(int narg, char** arg) {
+  const double start = MPI_Wtime();
   on_all_ranks([&] {
     options_ = hotpp::parse_options(std::vector<std::string>(arg, arg + narg));
     members_.clear();
@@ -83,7 +87,10 @@ void PairHotppLR::settings(int narg, char** arg) {
       members_.push_back(std::make_unique<hotpp::Member>(file, options_, world));
     check_members();
   });
+  on_all_ranks([&] { choose_device(); });
+  seconds_reading_ = MPI_Wtime() - start;
   share_out_cores();
+  warm_up();
   exchange_.reset();
   if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(rows_, transport_);
   summary_printed_ = false;
@@ -97,16 +104,39 @@ void PairHotppLR::settings(int narg, char** arg) {
   outputs_.zero(atom->nlocal);  // `fix pair` asks for the arrays before the first step
 }
 
+// 'auto' takes a device only if everything that the models need is there; who names a device is told what is
+// not.
+void PairHotppLR::choose_device() {
+  device_ = hotpp::Device::choose(options_.device, world);
+  for (const auto& member : members_) {
+    if (device_.is_host()) break;
+    const std::string problem = member->problem_on(device_);
+    if (problem.empty()) continue;
+    if (options_.device.kind != "auto")
+      throw std::invalid_argument("'device " + device_.name() + "' cannot run model '" + member->file() +
+                                  "': " + problem +
+                                  ": use 'device cpu', or install hotpp-lr again with it (pip install "
+                                  "--no-build-isolation -C cmake.define.HOTPP_CUDA=ON)");
+    device_ = hotpp::Device();
+  }
+  for (const auto& member : members_) member->move_to(device_);
+  device_edges_ = device_.is_host() ? nullptr : std::make_unique<hotpp::DeviceEdges>(device_);
+}
+
 // Every rank would use all cores of its node, and several ranks would wait for each other.
 void PairHotppLR::share_out_cores() {
   if (std::getenv("OMP_NUM_THREADS")) return;
-  MPI_Comm node;
-  int ranks = 1;
-  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-  MPI_Comm_size(node, &ranks);
-  MPI_Comm_free(&node);
+  const int ranks = hotpp::NodeRanks(world).size();
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   if (ranks > 1) members_[0]->set_threads(std::max(1, cores / ranks));
+}
+
+void PairHotppLR::warm_up() {
+  const double start = MPI_Wtime();
+  on_all_ranks([&] {
+    for (const auto& member : members_) hotpp::warm_up(member->model());
+  });
+  seconds_warming_up_ = MPI_Wtime() - start;
 }
 
 void PairHotppLR::check_members() const {
@@ -166,7 +196,7 @@ void PairHotppLR::coeff(int narg, char** arg) {
 // At the end of every run.
 void PairHotppLR::finish() {
   if (!profile_.on) return;
-  const auto text = profile_.report(world, transport_.bytes, transport_.exchanges);
+  const auto text = profile_.report(world, {transport_.exchanges, transport_.bytes});
   transport_.bytes = transport_.exchanges = 0;
   if (comm->me == 0) utils::logmesg(lmp, "\n" + text);
 }

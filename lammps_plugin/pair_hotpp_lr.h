@@ -14,6 +14,8 @@
 
 #include "atom_outputs.h"
 #include "atom_rows.h"
+#include "device.h"
+#include "device_edges.h"
 #include "edges.h"
 #include "engine_exchange.h"
 #include "ensemble.h"
@@ -47,8 +49,11 @@ class PairHotppLR : public Pair {
  private:
   void on_all_ranks(const std::function<void()>& action);
   void on_this_rank(const std::function<void()>& action);
+  void choose_device();
   void share_out_cores();
+  void warm_up();
   void check_members() const;
+  std::string describe_device() const;
   void set_boundary();
   void check_atom_style() const;
   void print_summary();
@@ -56,10 +61,12 @@ class PairHotppLR : public Pair {
   void update_cell();
 
   void check_positions() const;
-  void refuse_missing_stress() const;
+  void prepare_atom_stress();
   void assign_rows();
   void update_edges();
   void evaluate(hotpp::Member&);
+  std::int64_t n_edges() const { return device_edges_ ? device_edges_->size() : edges_.size(); }
+  void add_edge_terms(hotpp::Member&, double weight, double* const* f, double strain_derivative[9]);
   void tally_energies(hotpp::Member&, double weight);
   void tally_forces(hotpp::Member&, double weight, double* const* f);
   void set_atom_properties();
@@ -74,6 +81,10 @@ class PairHotppLR : public Pair {
   std::vector<int> species_of_type_;                     // [ntypes + 1], -1: the model ignores the type
   double energy_unit_ = 1;                               // energy unit of LAMMPS per eV
   bool summary_printed_ = false;
+  double seconds_reading_ = 0, seconds_warming_up_ = 0;  // what set-up took
+
+  hotpp::Device device_;
+  std::unique_ptr<hotpp::DeviceEdges> device_edges_;  // null on the processor, which uses edges_
 
   hotpp::AtomRows rows_;
   hotpp::EdgeCandidates candidates_;

@@ -48,6 +48,10 @@ void PairHotppLR::set_boundary() {
   const bool x = domain->xperiodic, y = domain->yperiodic, z = domain->zperiodic;
   for (const auto& member : members_) {
     if (!member->long_range()) continue;
+    if (!x && !y && !z && (options_.mesh || options_.spacing))
+      error->all(FLERR,
+                 "Pair style hotpp/lr: a cluster ('boundary f f f') has no mesh of the size of the box: give "
+                 "'accuracy' instead of 'mesh' or 'spacing'");
     if (x && y) {
       member->long_range()->set_boundary(z ? hotpp::Boundary::Periodic : hotpp::Boundary::Slab);
     } else if (!x && !y && !z) {
@@ -125,6 +129,19 @@ void PairHotppLR::update_cell() {
   }
 }
 
+// Of rank 0, which speaks for all.
+std::string PairHotppLR::describe_device() const {
+  if (device_.is_host()) return "cpu";
+  std::string text = device_.name();
+  if (device_.ranks() > 1) text += fmt::format(" (shared by {} ranks)", device_.ranks());
+  const auto* mesh = members_[0]->long_range();
+  if (!mesh) return text;
+  if (mesh->device_mesh()) return text + ", with the mesh";
+  text += ", mesh on the host";
+  if (!device_.has_mesh()) text += fmt::format(" ({} is not installed)", device_.mesh_library());
+  return text;
+}
+
 void PairHotppLR::print_summary() {
   if (lmp->citeme) lmp->citeme->add(hotpp::kCitations);
   if (comm->me != 0) return;
@@ -135,9 +152,9 @@ void PairHotppLR::print_summary() {
   text += fmt::format(
       "  elements        {}\n"
       "  network         cutoff {:.6g} Angstrom, {} layers, {} channels\n"
-      "  device          cpu, {} rank(s) of {} thread(s), {} precision\n"
+      "  device          {}, {} rank(s) of {} thread(s), {} precision\n"
       "  electrostatics  {}",
-      model.element_list(), model.cutoff, model.layers, model.channels, comm->nprocs,
+      model.element_list(), model.cutoff, model.layers, model.channels, describe_device(), comm->nprocs,
       member->model().threads(), member->model().single_precision() ? "single" : "double",
       model.electrostatics);
   if (auto* mesh = member->long_range()) {
@@ -151,5 +168,7 @@ void PairHotppLR::print_summary() {
             : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
                           size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
   }
-  utils::logmesg(lmp, text + "\n");
+  text += fmt::format("\n  set-up          {:.2f} s to read {} model(s), {:.2f} s to warm up\n",
+                      seconds_reading_, members_.size(), seconds_warming_up_);
+  utils::logmesg(lmp, text);
 }

@@ -22,7 +22,7 @@ using hotpp::Profile;
 // A rank without atoms takes part in everything: the others wait for it in each exchange.
 void PairHotppLR::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
-  if (vflag_atom || cvflag_atom) refuse_missing_stress();
+  prepare_atom_stress();
   std::fill(pvector, pvector + kExtra, 0.0);
   if (atom->natoms == 0) return;
 
@@ -44,29 +44,43 @@ void PairHotppLR::compute(int eflag, int vflag) {
     set_atom_properties();
   });
   profile_.steps += 1;
-  profile_.edges += edges_.size();
+  profile_.edges += n_edges();
 }
 
 void PairHotppLR::evaluate(hotpp::Member& member) {
   auto* mesh = member.long_range();
   const double expected = mesh ? mesh->estimated_error() : 0.0;
-  member.evaluate(edges_, rows_, exchange_ ? exchange_->handle() : 0, positions_, profile_);
+  const std::int64_t exchange = exchange_ ? exchange_->handle() : 0;
+  if (device_edges_) {
+    member.evaluate(*device_edges_, rows_, exchange, positions_, profile_);
+  } else {
+    member.evaluate(edges_, rows_, exchange, positions_, profile_);
+  }
   if (mesh && mesh->estimated_error() != expected && comm->me == 0)
     utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
                    mesh->estimated_error());
 }
 
-// The network's part of the stress of an atom is the sum over its edges; that of the mesh is not computed,
-// and a stress without it would be wrong without a sign of it.
-void PairHotppLR::refuse_missing_stress() const {
-  for (const auto& member : members_)
-    if (member->long_range())
+// The mesh has the symmetric stress of atoms in a periodic box or slab. What it has not is refused: a stress
+// without it would be wrong without a sign of it.
+void PairHotppLR::prepare_atom_stress() {
+  for (const auto& member : members_) {
+    auto* mesh = member->long_range();
+    if (!mesh) continue;
+    mesh->want_atom_strain = vflag_atom != 0;
+    if (cvflag_atom)
       error->all(
           FLERR,
-          "Pair style hotpp/lr has no per-atom stress of the mesh, and so none of model '{}', which has "
-          "charges: remove computes stress/atom and centroid/stress/atom, or use the virial of the whole "
-          "system (thermo keywords pxx, pyy, ...)",
+          "Pair style hotpp/lr: model '{}' has charges that change with the positions, and the heat that "
+          "flows through them over all distances is no sum of atomic stress times velocity: remove "
+          "compute centroid/stress/atom; compute stress/atom gives the symmetric stress of the atoms",
           member->file());
+    if (vflag_atom && mesh->boundary() == hotpp::Boundary::Cluster)
+      error->all(FLERR,
+                 "Pair style hotpp/lr: the charges of model '{}' have no per-atom stress in a cluster "
+                 "('boundary f f f'): remove compute stress/atom, or use a periodic box with vacuum",
+                 member->file());
+  }
 }
 
 void PairHotppLR::check_positions() const {
@@ -85,6 +99,7 @@ void PairHotppLR::assign_rows() {
   const int n = atom->nlocal, ghosts = atom->nghost;
   if (exchange_) {
     rows_.assign(n, ghosts, atom->type, species_of_type_);
+    exchange_->rows_changed();
     return;
   }
   // On one rank images are replaced by their owners: in the model's eyes there are no ghosts.
@@ -104,9 +119,15 @@ void PairHotppLR::update_edges() {
   if (!same_list || !rows_.update_species(atom->type, species_of_type_)) {
     assign_rows();
     candidates_.collect(*list, atom->nlocal, rows_);
+    if (device_edges_) device_edges_->assign(candidates_, rows_);
     last_build_ = neighbor->lastcall;
   }
-  candidates_.within(atom->x, members_[0]->metadata().cutoff, rows_, edges_);
+  const double cutoff = members_[0]->metadata().cutoff;
+  if (device_edges_) {
+    device_edges_->update(atom->x, domain->boxlo, cutoff, rows_);
+  } else {
+    candidates_.within(atom->x, cutoff, rows_, edges_);
+  }
   positions_.resize(3 * static_cast<std::size_t>(rows_.n_owned));
   // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the corner.
   for (std::int64_t r = 0; r < rows_.n_owned; ++r)
@@ -153,20 +174,41 @@ void PairHotppLR::tally_energies(hotpp::Member& member, double weight) {
   if (mesh && comm->me == 0) pvector[MeshError] += weight * mesh->estimated_error();
 }
 
+// What the edges contribute: forces on both ends, strain derivative, stress of atoms.
+void PairHotppLR::add_edge_terms(hotpp::Member& member, double weight, double* const* f,
+                                 double strain_derivative[9]) {
+  const bool atom_stress = vflag_atom || cvflag_atom;
+  std::vector<double> fetched;
+  if (device_edges_) {
+    const auto& done = member.on_device();
+    for (std::size_t k = 0; k < done.forces.size(); ++k) f[k / 3][k % 3] += energy_unit_ * done.forces[k];
+    for (int k = 0; k < 9; ++k) strain_derivative[k] += weight * energy_unit_ * done.strain_derivative[k];
+    if (!atom_stress) return;
+    device_edges_->copy_to(edges_);
+    fetched = done.edge_gradients();
+  }
+  const auto& gradients = device_edges_ ? fetched : member.edge_gradients();
+  if (atom_stress)
+    hotpp::add_edge_stress(edges_, rows_, gradients, weight * energy_unit_, vflag_atom ? vatom : nullptr,
+                           cvflag_atom ? cvatom : nullptr);
+  if (device_edges_) return;
+  hotpp::add_edge_forces(edges_, rows_, gradients, energy_unit_, f);
+  if (vflag_global) hotpp::add_edge_strain(edges_, gradients, weight * energy_unit_, strain_derivative);
+}
+
 // f: forces on owned and ghost atoms, of the whole system or of this member of an ensemble.
 void PairHotppLR::tally_forces(hotpp::Member& member, double weight, double* const* f) {
-  const auto& gradients = member.edge_gradients();
-  hotpp::add_edge_forces(edges_, rows_, gradients, energy_unit_, f);
+  double strain_derivative[9] = {};  // ∂E/∂ε
+  add_edge_terms(member, weight, f, strain_derivative);
   auto* mesh = member.long_range();
   if (mesh)
     for (std::int64_t r = 0; r < rows_.n_owned; ++r)
       for (int a = 0; a < 3; ++a) f[rows_.atom[r]][a] += energy_unit_ * mesh->forces[3 * r + a];
-  if (vflag_atom || cvflag_atom)
-    hotpp::add_edge_stress(edges_, rows_, gradients, weight * energy_unit_, vflag_atom ? vatom : nullptr,
-                           cvflag_atom ? cvatom : nullptr);
+  if (vflag_atom && mesh)
+    for (std::int64_t r = 0; r < rows_.n_owned; ++r)
+      for (int k = 0; k < 6; ++k)
+        vatom[rows_.atom[r]][k] -= weight * energy_unit_ * mesh->atom_strain[6 * r + k];
   if (!vflag_global) return;
-  double strain_derivative[9] = {};  // ∂E/∂ε
-  hotpp::add_edge_strain(edges_, gradients, weight * energy_unit_, strain_derivative);
   if (mesh && comm->me == 0)
     for (int k = 0; k < 9; ++k) strain_derivative[k] += weight * energy_unit_ * mesh->strain_derivative[k];
   // Only the sum of both parts is symmetric: the mesh part holds the dipoles fixed while the cell turns.

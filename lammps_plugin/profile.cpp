@@ -12,21 +12,31 @@ Profile::Profile() {
   on = wish && *wish && *wish != '0';
 }
 
-std::string Profile::report(MPI_Comm world, std::int64_t bytes, std::int64_t exchanges) {
-  static const char* const names[kSections] = {"edges",
-                                               "network forward",
-                                               "mesh",
-                                               "network backward",
-                                               "forces and outputs",
-                                               "  of which ghost exchange"};
-  constexpr int kRows = kSections + 2;  // and edges and bytes per step
+std::string Profile::report(MPI_Comm world, const pme::Messages& ghosts) {
+  struct Row {
+    const char* name;
+    double value;  // per step
+    int decimals;
+  };
+  const double n = static_cast<double>(std::max<std::int64_t>(steps, 1));
+  const auto ms = [&](Section section) { return 1e3 * seconds_[section] / n; };
+  const auto mean = [&](std::int64_t count) { return static_cast<double>(count) / n; };
+  const Row rows[] = {{"edges", ms(Edges), 3},
+                      {"network forward", ms(Forward), 3},
+                      {"mesh", ms(Mesh), 3},
+                      {"network backward", ms(Backward), 3},
+                      {"forces and outputs", ms(Tally), 3},
+                      {"  of which ghost exchange", ms(Ghosts), 3},
+                      {"number of edges", mean(edges), 0},
+                      {"bytes of ghost rows", mean(ghosts.bytes), 0},
+                      {"  in exchanges", mean(ghosts.messages), 1},
+                      {"bytes of the mesh", mean(mesh_.bytes), 0},
+                      {"  in messages", mean(mesh_.messages), 1}};
+  constexpr int kRows = sizeof rows / sizeof *rows;
   int ranks = 1;
   MPI_Comm_size(world, &ranks);
-  const double n = static_cast<double>(std::max<std::int64_t>(steps, 1));
   std::array<double, kRows> mine{}, sum{}, most{};
-  for (int k = 0; k < kSections; ++k) mine[k] = 1e3 * seconds_[k] / n;
-  mine[kSections] = static_cast<double>(edges) / n;
-  mine[kSections + 1] = static_cast<double>(bytes) / n;
+  for (int k = 0; k < kRows; ++k) mine[k] = rows[k].value;
   MPI_Allreduce(mine.data(), sum.data(), kRows, MPI_DOUBLE, MPI_SUM, world);
   MPI_Allreduce(mine.data(), most.data(), kRows, MPI_DOUBLE, MPI_MAX, world);
 
@@ -35,18 +45,14 @@ std::string Profile::report(MPI_Comm world, std::int64_t bytes, std::int64_t exc
                 "hotpp/lr, milliseconds per step over %lld steps: mean and maximum of %d rank(s)\n",
                 static_cast<long long>(steps), ranks);
   std::string text = line;
-  for (int k = 0; k < kSections; ++k) {
-    std::snprintf(line, sizeof line, "  %-26s %10.3f %10.3f\n", names[k], sum[k] / ranks, most[k]);
+  for (int k = 0; k < kRows; ++k) {
+    std::snprintf(line, sizeof line, "  %-26s %12.*f %12.*f\n", rows[k].name, rows[k].decimals,
+                  sum[k] / ranks, rows[k].decimals, most[k]);
     text += line;
   }
-  std::snprintf(
-      line, sizeof line,
-      "  edges per rank %.0f (maximum %.0f), ghost rows %.0f bytes (maximum %.0f) in %.1f exchanges\n",
-      sum[kSections] / ranks, most[kSections], sum[kSections + 1] / ranks, most[kSections + 1],
-      static_cast<double>(exchanges) / n);
-  text += line;
   seconds_.fill(0);
   steps = edges = 0;
+  mesh_ = {};
   return text;
 }
 

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "pme/mpi/traffic.h"
+
 namespace hotpp {
 
 class Profile {
@@ -41,12 +43,19 @@ class Profile {
   std::int64_t steps = 0;
   std::int64_t edges = 0;  // summed over the steps
 
-  // Collective: a table with mean and maximum over the ranks, the same text on all of them. bytes and
-  // exchanges of ghost rows that this rank has packed. Starts over.
-  std::string report(MPI_Comm, std::int64_t bytes, std::int64_t exchanges);
+  // What the mesh of this rank has sent in an evaluation.
+  void count_mesh(const pme::Messages& sent) {
+    mesh_.messages += sent.messages;
+    mesh_.bytes += sent.bytes;
+  }
+
+  // Collective: a table with mean and maximum over the ranks, the same text on all of them. ghosts: rows that
+  // this rank has packed, as bytes and exchanges. Starts over.
+  std::string report(MPI_Comm, const pme::Messages& ghosts);
 
  private:
   std::array<double, kSections> seconds_{};
+  pme::Messages mesh_;
 };
 
 }  // namespace hotpp

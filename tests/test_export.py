@@ -11,15 +11,21 @@ import torch
 from hotpp_lr import export
 from hotpp_lr.calculator import HotppCalculator
 from hotpp_lr.cli import export as cli_export
+from hotpp_lr.data.batch import collate
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import KEY, describe
+from hotpp_lr.training.dataset import sample
 from support import NACL, make_potential, make_salt
 
 
 @pytest.fixture
 def checkpoint(tmp_path, electrostatics):
-    potential = make_potential(electrostatics)
-    path = tmp_path / "model.ckpt"
+    # as many knots as the export needs for its tolerance, so that checkpoint and file have the same tables
+    return write_checkpoint(make_potential(electrostatics, radial_knots=1025), tmp_path)
+
+
+def write_checkpoint(potential, folder):
+    path = folder / "model.ckpt"
     state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
     torch.save({KEY: describe(potential, {"seed": 1}), "state_dict": state}, path)
     return path
@@ -32,7 +38,7 @@ def atoms(triclinic=True) -> ase.Atoms:
 
 def test_exported_model_equals_the_checkpoint(checkpoint, electrostatics):
     output = checkpoint.with_name("model.pt")
-    assert export.export_model(checkpoint, output) < 1e-12
+    assert export.export_model(checkpoint, output).from_tables < 1e-12
     results = []
     for path in (checkpoint, output):
         system = atoms()
@@ -44,6 +50,32 @@ def test_exported_model_equals_the_checkpoint(checkpoint, electrostatics):
     assert not list(checkpoint.parent.glob("*.part"))
 
 
+def test_tables_are_refined_until_they_are_the_perceptron(tmp_path):
+    potential = make_potential("charge+dipole", radial_knots=129)
+    path = write_checkpoint(potential, tmp_path)
+    found = export.export_model(path, path.with_name("model.pt"))
+    restored, about = export.load_exported(path.with_name("model.pt"))
+    assert found.knots > 129 and found.table_error < 1e-6
+    assert about["radial_tables"] == {"knots": found.knots, "error": found.table_error}
+    # rounding of sums in another order
+    assert found.from_tables < 1e-12
+    # Forces hold slopes: their error is that of the values over the spacing, 1e-6 * 4 / (4 / 1000), before it averages
+    # over neighbours.
+    assert 0 < found.from_perceptron < 1e-4
+    batch = collate([sample(make_salt(2), NACL, potential.config)])
+    exact, tables = (p(batch) for p in (potential.use_perceptron(), restored))
+    assert float((exact.energy - tables.energy).abs()) < 1e-6 * float(exact.atomic_energies.abs().sum())
+
+
+def test_eager_export_is_the_perceptron_on_every_edge(checkpoint):
+    output = checkpoint.with_name("eager.pt")
+    found = export.export_model(checkpoint, output, eager=True)
+    assert found.knots == 0 and found.from_perceptron < 1e-12
+    assert "radial.perceptron.0.weight" in {
+        k.partition(".")[2].partition(".")[2] for k in torch.jit.load(output).state_dict()
+    }
+
+
 def test_metadata_describe_the_model(checkpoint, electrostatics):
     output = checkpoint.with_name("model.pt")
     checkpoint.with_name("errors.json").write_text('{"test": {"forces": 0.06}}')
@@ -51,7 +83,7 @@ def test_metadata_describe_the_model(checkpoint, electrostatics):
     extra = {export.METADATA: ""}
     torch.jit.load(output, _extra_files=extra)
     about = json.loads(extra[export.METADATA])
-    assert about["format"] == "hotpp-lr" and about["format_version"] == 1
+    assert about["format"] == "hotpp-lr" and about["format_version"] == 2
     assert about["elements"] == ["Na", "Cl"]
     assert about["errors"] == {"test": {"forces": 0.06}}
     assert about["electrostatics"] == electrostatics
@@ -67,8 +99,9 @@ def test_float32_is_near_float64(checkpoint):
         system = atoms()
         system.calc = HotppCalculator(output, dtype=dtype)
         forces.append(system.get_forces())
-    # float32 carries 7 digits; sums over 30 neighbours and a mesh leave five
-    np.testing.assert_allclose(forces[1], forces[0], atol=2e-5 * np.abs(forces[0]).max())
+    # float32 carries 7 digits; sums over 30 neighbours and a mesh leave five. Slopes between the 1025 knots of a table
+    # are differences of rounded numbers: 6e-8 of the weights over the spacing of 0.004 Å is 2e-5 of them per Å.
+    np.testing.assert_allclose(forces[1], forces[0], rtol=0, atol=1e-4 * np.abs(forces[0]).max())
 
 
 def test_calculator_keeps_its_mesh_under_small_strain(checkpoint):

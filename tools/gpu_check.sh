@@ -40,9 +40,12 @@ fi
 echo "cuFFT: ${HOTPP_CUFFT:-by the loader}"
 
 step "configure" 60 cmake -S . -B "$build" -G Ninja -DPython_EXECUTABLE="$(command -v "$python")" -DHOTPP_CUDA=ON \
-  -DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF -DCMAKE_CUDA_ARCHITECTURES="$architecture" || exit 1
-step "build of the check without Python" 120 cmake --build "$build" --target hotpp_pme_device_check || exit 1
-step "build of the Python modules" 120 cmake --build "$build" --target _pme_cuda _pme_emulated _pme
+  -DHOTPP_LAMMPS_PLUGIN=OFF -DCMAKE_CUDA_ARCHITECTURES="$architecture" || exit 1
+# the programs without Python first: what they show is worth most
+step "build of the checks without Python" 120 cmake --build "$build" --target hotpp_pme_device_check hotpp_message_check ||
+  exit 1
+step "build of modules and operators" 150 cmake --build "$build" --target _pme_cuda _pme_emulated _pme hotpp_ops \
+  hotpp_ops_cuda hotpp_ops_emulated
 
 # The package with the modules of this build, beside the source tree.
 stage=$build/python
@@ -50,21 +53,25 @@ rm -rf "$stage"
 mkdir -p "$stage"
 cp -r python/hotpp_lr "$stage/"
 rm -f "$stage"/hotpp_lr/*.so
-find "$build/csrc" -name '_pme*.so' -exec cp {} "$stage/hotpp_lr" \;
+find "$build/csrc" \( -name '_pme*.so' -o -name 'libhotpp_ops*.so' \) -exec cp {} "$stage/hotpp_lr" \;
 export PYTHONPATH=$PWD/$stage
 
 check=$(find "$build" -name hotpp_pme_device_check -type f | head -n 1)
+messages=$(find "$build" -name hotpp_message_check -type f | head -n 1)
 step "CUDA plan against the emulated one" 60 "$check"
-mapfile -t tests < <(grep -l 'mark\.gpu' -r tests --include='*.py')
+step "tensor_message against the emulated one" 30 "$messages"
+mapfile -t tests < <(grep -lE 'mark\.gpu|import BACKENDS' -r tests --include='test_*.py')
 step "tests with -m gpu" 120 "$python" -m pytest -q -p no:cacheprovider -m gpu "${tests[@]}"
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck; do
-    step "compute-sanitizer $tool" 60 compute-sanitizer --tool $tool --error-exitcode 9 "$check" 6
+    step "compute-sanitizer $tool, mesh" 50 compute-sanitizer --tool $tool --error-exitcode 9 "$check" 6
+    step "compute-sanitizer $tool, tensor_message" 50 compute-sanitizer --tool $tool --error-exitcode 9 "$messages"
   done
 else
   echo "compute-sanitizer is not here: memcheck and racecheck were NOT run."
 fi
-step "benchmark" 150 "$python" benchmarks/pme/gpu.py --seconds 90
+step "benchmark of the mesh" 110 "$python" benchmarks/pme/gpu.py --seconds 70
+step "benchmark of training and tensor_message" 70 "$python" benchmarks/network/gpu.py --seconds 50
 
 echo "=== all of it: $SECONDS s; failed: ${failed[*]:-nothing}. Log and table: $out"
 [[ ${#failed[@]} == 0 ]]

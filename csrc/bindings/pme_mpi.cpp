@@ -5,6 +5,8 @@
 #include <pybind11/pybind11.h>
 
 #include "arrays.h"
+#include "atom_strain.h"
+#include "choices.h"
 #include "pme/cpu/line_plan.h"
 #include "pme/mpi/distributed_plan.h"
 
@@ -43,33 +45,19 @@ DistributedPlan<Real> make(const Settings& settings, const std::array<int, 2>& l
 template <class Real>
 py::dict execute(DistributedPlan<Real>& plan, const Doubles& r, const Doubles& q,
                  const std::optional<Doubles>& mu, bool forces, bool strain, bool outputs) {
-  const Atoms atoms(r, q, mu);
-  const py::ssize_t n = atoms.size();
-  Doubles potential(n), field({n, py::ssize_t(3)}), force({n, py::ssize_t(3)}), derivative({3, 3});
+  const Atoms<double> atoms(r, q, mu);
+  Results<double> results(atoms.size(), outputs, outputs && forces, strain);
   Output output;
-  output.potential = outputs ? potential.mutable_data() : nullptr;
-  output.field = outputs ? field.mutable_data() : nullptr;
-  output.forces = outputs && forces ? force.mutable_data() : nullptr;
+  results.offer(output);
   output.want_strain = strain;
-  plan.execute(n, atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
-  py::dict result;
-  result["energy"] = output.energy;
-  if (outputs) {
-    result["potential"] = potential;
-    result["field"] = field;
-    if (forces) result["forces"] = force;
-  }
-  if (strain) {
-    std::copy(output.strain_derivative, output.strain_derivative + 9, derivative.mutable_data());
-    result["strain_derivative"] = derivative;
-  }
-  return result;
+  plan.execute(atoms.size(), atoms.positions.data(), atoms.charges.data(), atoms.dipole_data(), output);
+  return results.dict(output.energy, output.strain_derivative);
 }
 
 template <class Real>
 py::tuple charge_mesh(DistributedPlan<Real>& plan, const Doubles& r, const Doubles& q,
                       const std::optional<Doubles>& mu) {
-  const Atoms atoms(r, q, mu);
+  const Atoms<double> atoms(r, q, mu);
   const MeshPart<Real> part =
       plan.charge_mesh(atoms.size(), atoms.positions.data(), atoms.charges.data(), atoms.dipole_data());
   Array<Real> values(
@@ -95,26 +83,22 @@ void bind_plan(py::module_& m, const char* name) {
       .def(py::init([](int order, const std::array<int, 3>& mesh, double smearing,
                        const std::string& deconvolution, bool subtract_self, const std::string& kernel,
                        const std::string& boundary, const std::array<int, 2>& layout, int colour) {
-             return make<Real>({order, mesh, Kernel::named(kernel, smearing), deconvolution_of(deconvolution),
-                                subtract_self, boundary_of(boundary)},
-                               layout, colour);
+             return make<Real>(
+                 settings_of(order, mesh, smearing, deconvolution, subtract_self, kernel, boundary), layout,
+                 colour);
            }),
            py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
            py::arg("subtract_self") = true, py::arg("kernel") = "gaussian", py::arg("boundary") = "periodic",
            py::arg("layout") = std::array<int, 2>{0, 0}, py::arg("colour") = 0,
            "Collective: a plan for the ranks of the same colour; layout: rows x columns of mesh owners, (0, "
            "0): chosen.")
-      .def(
-          "set_cell",
-          [](P& p, const Doubles& cell) {
-            expect_shape(cell, {3, 3}, "cell");
-            p.set_cell(cell.data());
-          },
-          py::arg("cell"), "Lattice vectors as rows, Å, the same on all ranks.")
+      .def("set_cell", &set_cell<P>, py::arg("cell"), "Lattice vectors as rows, Å, the same on all ranks.")
       .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
            py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
            py::arg("outputs") = true,
            "Collective; as in _pme, for the atoms of this rank. outputs=False: nothing per atom.")
+      .def("atom_strain", &atom_strain<P>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), atom_strain_help)
       .def("charge_mesh", &charge_mesh<Real>, py::arg("positions"), py::arg("charges"),
            py::arg("dipoles") = py::none(),
            "Collective: (x, y, values) of this rank's part of the charge mesh, e.")
@@ -153,8 +137,8 @@ PYBIND11_MODULE(_pme_mpi, m) {
   m.def(
       "choose_layout",
       [](const std::array<int, 3>& mesh, int order, int ranks, const std::string& precision) {
-        const Layout layout = choose_layout(mesh, precision == "float" ? fft_lanes<float> : fft_lanes<double>,
-                                            order, ranks, 0, 0);
+        const int lanes = with_precision(precision, [](auto real) { return fft_lanes<decltype(real)>; });
+        const Layout layout = choose_layout(mesh, lanes, order, ranks, 0, 0);
         return py::make_tuple(layout.rows, layout.columns);
       },
       py::arg("mesh"), py::arg("order"), py::arg("ranks"), py::arg("precision") = "double",

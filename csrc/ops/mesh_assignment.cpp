@@ -7,13 +7,9 @@
 //
 // so every further derivative is made of the same operators, as long as the ranks last.
 //
-// Another device needs kernels of its own only for mesh_spread, mesh_gather and the three _reciprocal_sum_*
-// (and, if it has them in one piece, the three _mesh_sum_*): TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m). `mesh`
-// stays on the CPU; the stream is
-// c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle(), which needs no c10_cuda at
-// link time. Everything else here and in multipole_products.cpp, structure_maps.cpp follows the device of its
-// arguments; electrostatics/backend.py asks the dispatcher which devices there are. (Not yet run on any other
-// device.)
+// Kernels for another device are registered from ops/device, in a library of their own. `mesh` stays on the
+// CPU. Everything else here and in multipole_products.cpp, structure_maps.cpp follows the device of its
+// arguments; electrostatics/backend.py asks the dispatcher which devices there are.
 #include "ops/mesh_assignment.h"
 
 #include <ATen/ATen.h>

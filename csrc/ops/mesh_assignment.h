@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
 
 #include <cstdint>
 
@@ -23,7 +24,14 @@ at::Tensor mesh_gather_cpu(const at::Tensor& u, const at::Tensor& values, const 
 void check_rank(std::int64_t rank, std::int64_t order);
 // Rank of coefficients [n, 1 | 4 | 10 | 20] that this order can spread, else ValueError.
 std::int64_t check_coefficients(const at::Tensor& coefficients, std::int64_t n, std::int64_t order);
-// u [N, 3] float64, finite, else ValueError.
+// u [N, 3] float64, else ValueError.
+inline void check_coordinate_shape(const at::Tensor& u, const at::Tensor& structure) {
+  TORCH_CHECK_VALUE(
+      u.scalar_type() == at::kDouble && u.dim() == 2 && u.size(0) == structure.size(0) && u.size(1) == 3,
+      "mesh coordinates have shape ", u.sizes(), ", type ", u.scalar_type(), ": expected float64 [",
+      structure.size(0), ", 3].");
+}
+// The same, and finite.
 void check_coordinates(const at::Tensor& u, const at::Tensor& structure);
 
 }  // namespace hotpp::ops

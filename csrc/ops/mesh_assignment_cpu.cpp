@@ -22,10 +22,7 @@ void check_rank(std::int64_t rank, std::int64_t order) {
 }
 
 void check_coordinates(const Tensor& u, const Tensor& structure) {
-  TORCH_CHECK_VALUE(
-      u.scalar_type() == at::kDouble && u.dim() == 2 && u.size(0) == structure.size(0) && u.size(1) == 3,
-      "mesh coordinates have shape ", u.sizes(), ", type ", u.scalar_type(), ": expected float64 [",
-      structure.size(0), ", 3].");
+  check_coordinate_shape(u, structure);
   const double* const p = u.const_data_ptr<double>();
   for (std::int64_t i = 0; i < u.numel(); ++i)
     TORCH_CHECK_VALUE(std::isfinite(p[i]), "positions contain NaN or infinity (atom ", i / 3,

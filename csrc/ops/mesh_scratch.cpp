@@ -12,7 +12,7 @@ Real* scratch(Purpose purpose, std::size_t size) {
     std::size_t capacity = 0;
     std::unique_ptr<pme::AlignedArray<Real>> array;
   };
-  thread_local Memory memories[2];
+  thread_local Memory memories[3];
   Memory& memory = memories[static_cast<int>(purpose)];
   if (!memory.array || size > memory.capacity) {
     memory.array.reset();

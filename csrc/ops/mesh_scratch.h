@@ -12,7 +12,7 @@
 
 namespace hotpp::ops {
 
-enum class Purpose { Mesh, Lines };
+enum class Purpose { Mesh, Lines, Atoms };
 
 // Memory of this thread, aligned to a cache line, contents undefined; valid until the next call with the same
 // purpose and Real. What the largest mesh needed stays allocated.

@@ -3,155 +3,181 @@
 // From tensors to the loops of tensor_message_loops.h: memory, grouping of edges, threads.
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "tensor_message.h"
-#include "tensor_message_loops.h"
+#include "ops/tensor_message.h"
+#include "ops/tensor_message_groups.h"
+#include "ops/tensor_message_job.h"
+#include "ops/tensor_message_kernel.h"
 
 namespace hotpp::ops {
 namespace {
 
-// Edges grouped by the atom that owns the sum.
-struct EdgeGroups {
-  std::vector<std::int64_t> first;  // [n_atoms + 1] position of each atom's first edge
-  std::vector<std::int64_t> order;  // [n_edges] edge at each position; empty: positions are edges
-};
-
-EdgeGroups group_by_receiver(const MessageTopology& topology) {
-  const std::int64_t* receivers = topology.receivers.const_data_ptr<std::int64_t>();
-  const std::int64_t n_edges = topology.receivers.size(0);
-  EdgeGroups groups;
-  groups.first.resize(topology.n_receivers + 1);
-  std::int64_t e = 0;
-  for (std::int64_t i = 0; i <= topology.n_receivers; ++i) {
-    while (e < n_edges && receivers[e] < i) ++e;
-    groups.first[i] = e;
-  }
-  return groups;
+// Channels in whole vectors: zeros are appended where their number does not fit.
+at::Tensor whole_vectors(const at::Tensor& t, std::int64_t lanes) {
+  if (!t.defined()) return t;
+  const std::int64_t missing = (lanes - t.size(-1) % lanes) % lanes;
+  return missing ? at::constant_pad_nd(t, {0, missing}) : t;
 }
-
-EdgeGroups group_by_sender(const MessageTopology& topology, std::int64_t n_senders) {
-  const std::int64_t* senders = topology.senders.const_data_ptr<std::int64_t>();
-  const std::int64_t n_edges = topology.senders.size(0);
-  EdgeGroups groups;
-  groups.first.assign(n_senders + 1, 0);
-  groups.order.resize(n_edges);
-  for (std::int64_t e = 0; e < n_edges; ++e) ++groups.first[senders[e] + 1];
-  for (std::int64_t j = 0; j < n_senders; ++j) groups.first[j + 1] += groups.first[j];
-  std::vector<std::int64_t> next(groups.first.begin(), groups.first.end() - 1);
-  for (std::int64_t e = 0; e < n_edges; ++e) groups.order[next[senders[e]]++] = e;
-  return groups;
-}
-
-// Shares the atoms among torch's threads so that each gets about as many edges.
-template <class F>
-void parallel_over_atoms(const EdgeGroups& groups, const F& f) {
-  constexpr std::int64_t kEdgesWorthAThread = 256;
-  const auto& first = groups.first;
-  const auto atom_at = [&](std::int64_t edge) {
-    return std::lower_bound(first.begin(), first.end() - 1, edge) - first.begin();
-  };
-  at::parallel_for(0, first.back(), kEdgesWorthAThread,
-                   [&](std::int64_t begin, std::int64_t end) { f(atom_at(begin), atom_at(end)); });
+at::Tensor without_padding(const at::Tensor& t, std::int64_t channels) {
+  return t.defined() && t.size(-1) != channels ? t.narrow(-1, 0, channels).contiguous() : t;
 }
 
 template <class Real>
 Rows<const Real> rows_to_read(const at::Tensor& tensor, const std::vector<Real>& zeros) {
-  if (!tensor.defined()) return {zeros.data(), 0};
-  return {tensor.const_data_ptr<Real>(), tensor.numel() / tensor.size(0)};
+  if (!tensor.defined() || tensor.size(0) == 0) return {zeros.data(), 0};
+  return {tensor.const_data_ptr<Real>(), tensor.stride(0)};
 }
 
 template <class Real>
 Rows<Real> rows_to_write(const at::Tensor& tensor) {
   if (!tensor.defined()) return {};
-  return {tensor.mutable_data_ptr<Real>(), tensor.numel() / tensor.size(0)};
+  return {tensor.mutable_data_ptr<Real>(), tensor.stride(0)};
 }
 
-// The inputs of both loops; `zeros` must outlive the job.
+// A call with all that its loops point to.
 template <class Real>
-Job<Real> make_job(const MessageInputs& x, const MessageInputs* tangent, const MessageTopology& topology,
-                   const EdgeGroups& groups, const std::vector<Real>& zeros) {
-  Job<Real> job{};
-  job.channels = x.features.size(2);
-  job.n_edges = topology.receivers.size(0);
-  job.receivers = topology.receivers.const_data_ptr<std::int64_t>();
-  job.senders = topology.senders.const_data_ptr<std::int64_t>();
-  job.first = groups.first.data();
-  job.order = groups.order.data();
-  job.features = rows_to_read<Real>(x.features, zeros);
-  job.directions = rows_to_read<Real>(x.directions, zeros);
-  job.radial = rows_to_read<Real>(x.radial, zeros);
-  if (tangent) {
-    job.features_tangent = rows_to_read<Real>(tangent->features, zeros);
-    job.directions_tangent = rows_to_read<Real>(tangent->directions, zeros);
-    job.radial_tangent = rows_to_read<Real>(tangent->radial, zeros);
+struct Call {
+  const MessageKernels<Real>& kernels = message_kernels<Real>();
+  const MessageTopology& topology;
+  const int rank_in, rank_out;
+  const bool dual;
+  const std::int64_t channels, n_paths;
+  MessageInputs x;
+  at::Tensor features_tangent, cotangent;
+  std::vector<Real> zeros;
+  MessageJob<Real> job{};
+
+  Call(const MessageInputs& given, const MessageInputs* tangent, const at::Tensor& given_cotangent,
+       const MessageTopology& edges)
+      : topology(edges),
+        rank_in(rank_of(given.features)),
+        rank_out(static_cast<int>(edges.rank_out)),
+        dual(tangent),
+        channels((given.features.size(2) + kernels.lanes - 1) / kernels.lanes * kernels.lanes),
+        n_paths(given.table.size(2)),
+        x{whole_vectors(given.features, kernels.lanes), given.edge_vectors,
+          whole_vectors(given.table, kernels.lanes)},
+        features_tangent(whole_vectors(tangent ? tangent->features : at::Tensor(), kernels.lanes)),
+        cotangent(whole_vectors(given_cotangent, kernels.lanes)),
+        zeros(std::max<std::int64_t>(components(2) * channels, 3), Real(0)) {
+    const std::int64_t knots = x.table.size(0);
+    const Real cutoff = static_cast<Real>(topology.cutoff);
+    job.channels = channels;
+    job.n_edges = topology.receivers.size(0);
+    job.receivers = topology.receivers.const_data_ptr<std::int64_t>();
+    job.senders = topology.senders.const_data_ptr<std::int64_t>();
+    job.shape = {knots, cutoff, static_cast<Real>((knots - 1) / topology.cutoff)};
+    job.table = x.table.const_data_ptr<Real>();
+    job.features = rows_to_read(x.features, zeros);
+    job.edge_vectors = rows_to_read(x.edge_vectors, zeros);
+    job.features_tangent = rows_to_read(features_tangent, zeros);
+    job.edge_tangents = rows_to_read(tangent ? tangent->edge_vectors : at::Tensor(), zeros);
+    job.cotangent = rows_to_read(cotangent, zeros);
   }
-  return job;
-}
 
-template <class Real>
-std::vector<Real> blank_row(std::int64_t channels) {
-  return std::vector<Real>(std::max<std::int64_t>(kPaths * channels, 3), Real(0));
-}
+  void set_groups(const EdgeGroups& groups) {
+    job.first = groups.first.data();
+    job.order = groups.order.data();
+  }
+
+  at::Tensor messages() {
+    at::Tensor sums = at::zeros({topology.n_receivers, components(rank_out), channels}, x.features.options());
+    const EdgeGroups groups = group_ascending(job.receivers, job.n_edges, topology.n_receivers);
+    set_groups(groups);
+    job.messages = rows_to_write<Real>(sums);
+    const auto run = kernels.messages[dual][rank_in][rank_out];
+    parallel_over_owners(groups, [&](std::int64_t first, std::int64_t last) { run(job, first, last); });
+    return sums;
+  }
+
+  void gradients(MessageInputs& gradient, Wanted wanted) {
+    if (wanted.features) gradient.features = at::zeros_like(x.features);
+    if (wanted.edge_vectors) gradient.edge_vectors = at::empty_like(x.edge_vectors);
+    const std::int64_t* const senders = job.senders;
+    const EdgeGroups groups =
+        group_edges([senders](std::int64_t e) { return senders[e]; }, job.n_edges, x.features.size(0));
+    set_groups(groups);
+    job.features_gradient = rows_to_write<Real>(gradient.features);
+    job.edge_gradients = rows_to_write<Real>(gradient.edge_vectors);
+    const auto run = kernels.gradients[dual][rank_in][rank_out];
+    parallel_over_owners(groups, [&](std::int64_t first, std::int64_t last) {
+      // What is not wanted is written to a row of this thread that stays in its cache.
+      std::vector<Real> scratch = zeros;
+      MessageJob<Real> mine = job;
+      if (!wanted.features) mine.features_gradient = {scratch.data(), 0};
+      if (!wanted.edge_vectors) mine.edge_gradients = {scratch.data(), 0};
+      run(mine, first, last);
+    });
+  }
+
+  at::Tensor table_gradient() {
+    const TableShape<Real>& shape = job.shape;
+    const std::int64_t intervals = shape.knots - 1;
+    const auto interval_of = [&](std::int64_t e) {
+      const Real* const v = job.edge_vectors.data + e * job.edge_vectors.stride;
+      return knot_below(length(Vector<Real>{v[0], v[1], v[2]}), shape);
+    };
+    const EdgeGroups groups = group_edges(interval_of, job.n_edges, intervals);
+    set_groups(groups);
+    const at::Tensor sums = at::zeros({intervals, 2, 2, n_paths, channels}, x.table.options());
+    job.intervals_gradient = sums.mutable_data_ptr<Real>();
+    const auto run = kernels.table_gradients[dual][rank_in][rank_out];
+    parallel_over_owners(groups, [&](std::int64_t first, std::int64_t last) { run(job, first, last); });
+    at::Tensor gradient = at::constant_pad_nd(sums.select(1, 0), {0, 0, 0, 0, 0, 0, 0, 1});
+    gradient.narrow(0, 1, intervals).add_(sums.select(1, 1));
+    return gradient;
+  }
+};
+
+bool is_empty(const MessageInputs& x) { return x.edge_vectors.size(0) == 0 || x.features.size(2) == 0; }
 
 at::Tensor sum(const MessageInputs& x, const MessageInputs* tangent, const MessageTopology& topology) {
   const std::int64_t channels = x.features.size(2);
-  at::Tensor messages =
-      at::zeros({topology.n_receivers, components(topology.rank_out), channels}, x.features.options());
-  if (topology.receivers.size(0) == 0 || channels == 0) return messages;
-  const EdgeGroups groups = group_by_receiver(topology);
-  AT_DISPATCH_FLOATING_TYPES(x.features.scalar_type(), "tensor_message", [&] {
-    const std::vector<scalar_t> zeros = blank_row<scalar_t>(channels);
-    Job<scalar_t> job = make_job(x, tangent, topology, groups, zeros);
-    job.messages = rows_to_write<scalar_t>(messages);
-    const int rank_in = rank_of(x.features);
-    const auto run = tangent ? kernel<MessageLoop, scalar_t, Dual<scalar_t>>(rank_in, topology.rank_out)
-                             : kernel<MessageLoop, scalar_t, scalar_t>(rank_in, topology.rank_out);
-    parallel_over_atoms(groups, [&](std::int64_t first, std::int64_t last) { run(job, first, last); });
-  });
-  return messages;
+  if (is_empty(x)) {
+    return at::zeros({topology.n_receivers, components(static_cast<int>(topology.rank_out)), channels},
+                     x.features.options());
+  }
+  at::Tensor messages;
+  AT_DISPATCH_FLOATING_TYPES(x.features.scalar_type(), "tensor_message",
+                             [&] { messages = Call<scalar_t>(x, tangent, {}, topology).messages(); });
+  return without_padding(messages, channels);
 }
 
 MessageInputs differentiate(const MessageInputs& x, const MessageInputs* tangent, const at::Tensor& cotangent,
                             const MessageTopology& topology, Wanted wanted) {
   const std::int64_t channels = x.features.size(2);
   MessageInputs gradient;
-  if (wanted.features) gradient.features = at::zeros_like(x.features);
-  if (wanted.directions) gradient.directions = at::empty_like(x.directions);
-  if (wanted.radial) gradient.radial = at::empty_like(x.radial);
-  if (topology.receivers.size(0) == 0) return gradient;
-  if (channels == 0) {
-    if (wanted.directions) gradient.directions.zero_();
+  if (is_empty(x)) {
+    if (wanted.features) gradient.features = at::zeros_like(x.features);
+    if (wanted.edge_vectors) gradient.edge_vectors = at::zeros_like(x.edge_vectors);
+    if (wanted.table) gradient.table = at::zeros_like(x.table);
     return gradient;
   }
-  const EdgeGroups groups = group_by_sender(topology, x.features.size(0));
   AT_DISPATCH_FLOATING_TYPES(x.features.scalar_type(), "tensor_message_gradients", [&] {
-    const std::vector<scalar_t> zeros = blank_row<scalar_t>(channels);
-    Job<scalar_t> job = make_job(x, tangent, topology, groups, zeros);
-    job.cotangent = rows_to_read<scalar_t>(cotangent, zeros);
-    job.features_gradient = rows_to_write<scalar_t>(gradient.features);
-    job.directions_gradient = rows_to_write<scalar_t>(gradient.directions);
-    job.radial_gradient = rows_to_write<scalar_t>(gradient.radial);
-    const int rank_in = rank_of(x.features);
-    const auto run = tangent ? kernel<GradientLoop, scalar_t, Dual<scalar_t>>(rank_in, topology.rank_out)
-                             : kernel<GradientLoop, scalar_t, scalar_t>(rank_in, topology.rank_out);
-    parallel_over_atoms(groups, [&](std::int64_t first, std::int64_t last) {
-      // What is not wanted is written to a row of this thread that stays in its cache.
-      std::vector<scalar_t> feature_scratch = blank_row<scalar_t>(channels);
-      std::vector<scalar_t> radial_scratch = blank_row<scalar_t>(channels);
-      std::vector<scalar_t> direction_scratch(3), by_channel(3 * channels);
-      Job<scalar_t> mine = job;
-      mine.scratch = by_channel.data();
-      if (!wanted.features) mine.features_gradient = {feature_scratch.data(), 0};
-      if (!wanted.directions) mine.directions_gradient = {direction_scratch.data(), 0};
-      if (!wanted.radial) mine.radial_gradient = {radial_scratch.data(), 0};
-      run(mine, first, last);
-    });
+    Call<scalar_t> call(x, tangent, cotangent, topology);
+    if (wanted.features || wanted.edge_vectors) call.gradients(gradient, wanted);
+    if (wanted.table) gradient.table = call.table_gradient();
   });
+  gradient.features = without_padding(gradient.features, channels);
+  gradient.table = without_padding(gradient.table, channels);
   return gradient;
+}
+
+// Messages are linear in the table: its tangent takes the place of it.
+MessageInputs with_table(const MessageInputs& x, const at::Tensor& table) {
+  return {x.features, x.edge_vectors, table};
+}
+
+void add_to(at::Tensor& sum, const at::Tensor& term) {
+  if (!term.defined()) return;
+  if (sum.defined()) {
+    sum.add_(term);
+  } else {
+    sum = term;
+  }
 }
 
 }  // namespace
@@ -162,7 +188,10 @@ at::Tensor sum_messages(const MessageInputs& x, const MessageTopology& topology)
 
 at::Tensor sum_messages_tangent(const MessageInputs& x, const MessageInputs& tangent,
                                 const MessageTopology& topology) {
-  return sum(x, &tangent, topology);
+  at::Tensor messages;
+  if (tangent.features.defined() || tangent.edge_vectors.defined()) messages = sum(x, &tangent, topology);
+  if (tangent.table.defined()) add_to(messages, sum(with_table(x, tangent.table), nullptr, topology));
+  return messages;
 }
 
 MessageInputs message_gradients(const MessageInputs& x, const at::Tensor& cotangent,
@@ -173,7 +202,18 @@ MessageInputs message_gradients(const MessageInputs& x, const at::Tensor& cotang
 MessageInputs message_gradients_tangent(const MessageInputs& x, const MessageInputs& tangent,
                                         const at::Tensor& cotangent, const MessageTopology& topology,
                                         Wanted wanted) {
-  return differentiate(x, &tangent, cotangent, topology, wanted);
+  MessageInputs gradient;
+  if (tangent.features.defined() || tangent.edge_vectors.defined()) {
+    gradient = differentiate(x, &tangent, cotangent, topology, wanted);
+  }
+  if (tangent.table.defined()) {
+    const MessageInputs more = differentiate(with_table(x, tangent.table), nullptr, cotangent, topology,
+                                             {wanted.features, wanted.edge_vectors, false});
+    add_to(gradient.features, more.features);
+    add_to(gradient.edge_vectors, more.edge_vectors);
+    if (wanted.table && !gradient.table.defined()) gradient.table = at::zeros_like(x.table);
+  }
+  return gradient;
 }
 
 }  // namespace hotpp::ops

@@ -128,6 +128,10 @@ template <class Real>
 void Cluster<Real>::execute(std::int64_t n, const double* positions, const double* charges,
                             const double* dipoles, Output& output) {
   check_atoms(n, positions, charges, dipoles);
+  if (output.atom_strain)
+    throw std::invalid_argument(
+        "A cluster has no strain derivatives of its atoms: ask for that of the whole, or use a periodic "
+        "cell.");
   const Extent extent = extent_of(n, positions);
   if (extent.diameter > largest_extent * kernel_.smearing)
     throw std::invalid_argument("The cluster is " + std::to_string(extent.diameter) +

@@ -93,14 +93,23 @@ void check_accuracy(double accuracy) {
     refuse("The accuracy is ", accuracy, ": give the relative rms force error, between 0 and 1.");
 }
 
-void check_positions(const Cell& cell, std::int64_t n, const double* positions) {
-  require_finite(positions, n, 3, "position");
+bool all_within(const double* values, std::int64_t count, double limit) {
+  std::int64_t beyond = 0;  // counted without a branch: every number of every step passes here
+  for (std::int64_t i = 0; i < count; ++i) beyond += !(std::abs(values[i]) <= limit);
+  return beyond == 0;
+}
+
+double position_limit(const Cell& cell) {
   double widest = 0.0;  // fractional coordinate per Å
   for (int d = 0; d < 3; ++d)
     widest = std::max(
         widest, std::abs(cell.inverse[d]) + std::abs(cell.inverse[3 + d]) + std::abs(cell.inverse[6 + d]));
-  const double limit = max_cells_away / widest;
-  const std::int64_t i = first_beyond(positions, 3 * n, limit);
+  return max_cells_away / widest;
+}
+
+void check_positions(const Cell& cell, std::int64_t n, const double* positions) {
+  require_finite(positions, n, 3, "position");
+  const std::int64_t i = first_beyond(positions, 3 * n, position_limit(cell));
   if (i >= 0)
     refuse("The position of atom ", i / 3, " is ", positions[i], " Å, more than ", max_cells_away,
            " cells away: double precision no longer knows where in the cell that is; wrap the positions.");
@@ -120,13 +129,17 @@ void check_atoms(std::int64_t n, const double* positions, const double* charges,
   check_sources(n, charges, dipoles);
 }
 
-void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
-                   const double* charges, const double* dipoles, const Output& output) {
+void check_request(const Settings& settings, const Cell& cell, bool dipoles, const Output& output) {
   check(cell);
   if (dipoles && output.forces && settings.order < 4)
     throw std::invalid_argument(
         "The assignment order is 3, but forces on dipoles need second derivatives of the weights: use order "
         "4 or more (6 to 8 recommended).");
+}
+
+void check_execute(const Settings& settings, const Cell& cell, std::int64_t n, const double* positions,
+                   const double* charges, const double* dipoles, const Output& output) {
+  check_request(settings, cell, dipoles != nullptr, output);
   check_positions(cell, n, positions);
   check_sources(n, charges, dipoles);
   if (settings.boundary == Boundary::Slab) check_slab(cell, n, positions);
@@ -138,6 +151,7 @@ void check_results(std::int64_t n, const Output& output) {
   require_finite_result(output.potential, n, "potential");
   require_finite_result(output.field, 3 * n, "field");
   require_finite_result(output.forces, 3 * n, "force");
+  require_finite_result(output.atom_strain, 6 * n, "strain derivative of an atom");
 }
 
 }  // namespace hotpp::pme

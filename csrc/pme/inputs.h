@@ -52,6 +52,15 @@ void check_sources(std::int64_t n, const double* charges, const double* dipoles)
 /// Finite positions, not too far away, charges and dipoles (or null), where there is no cell.
 void check_atoms(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
 
+/// Whether all |values| are at most `limit`; by one thread.
+bool all_within(const double* values, std::int64_t count, double limit);
+
+/// Å: beyond it check_positions looks for positions too far away, and for those that are not finite.
+double position_limit(const Cell&);
+
+/// The settings for what Plan::execute is asked to do, without a look at every atom.
+void check_request(const Settings&, const Cell&, bool dipoles, const Output&);
+
 /// Everything that Plan::execute is given.
 void check_execute(const Settings&, const Cell&, std::int64_t n, const double* positions,
                    const double* charges, const double* dipoles, const Output&);

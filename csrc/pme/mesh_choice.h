@@ -2,6 +2,7 @@
 // The order and mesh of a run: chosen from the first cell, kept while the cell changes little.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -18,13 +19,19 @@ class MeshChoice {
   /// the cell at every step makes the energy jump.
   static constexpr double cell_change = 0.05;
 
-  /// order: none, the cheapest is chosen as well. mesh: fixed by the user, never chosen; needs an order.
+  /// order: none, the cheapest is chosen as well. mesh: fixed by the user, never chosen. spacing: largest
+  /// distance of mesh points along the cell vectors, Å, instead of the accuracy. Both need an order.
   MeshChoice(const Kernel& kernel, double accuracy, bool dipoles, std::optional<int> order,
-             std::optional<std::array<int, 3>> mesh)
-      : kernel_(kernel), accuracy_(accuracy), dipoles_(dipoles), given_order_(order), given_mesh_(mesh) {
+             std::optional<std::array<int, 3>> mesh, std::optional<double> spacing = std::nullopt)
+      : kernel_(kernel),
+        accuracy_(accuracy),
+        dipoles_(dipoles),
+        given_order_(order),
+        given_mesh_(mesh),
+        given_spacing_(spacing) {
     if (order) order_ = *order;
     if (mesh) mesh_ = *mesh;
-    if (mesh && !order)
+    if ((mesh || spacing) && !order)
       throw std::invalid_argument("The mesh is fixed without an assignment order: give the order as well.");
   }
 
@@ -36,12 +43,17 @@ class MeshChoice {
     bool keep = lengths_[0] > 0.0;
     for (int i = 0; keep && i < 3; ++i) keep = std::abs(lengths[i] / lengths_[i] - 1.0) <= cell_change;
     if (keep) return false;
+    lengths_ = lengths;
+    if (given_spacing_) {
+      for (int i = 0; i < 3; ++i)
+        mesh_[i] = fft_size(std::max<double>(order_, lengths[i] / *given_spacing_ - 1e-9));
+      return true;
+    }
     const int lowest = given_order_.value_or(dipoles_ ? 4 : min_order);
     const Choice choice =
         choose(cell, kernel_, accuracy_, dipoles_, sources, lowest, given_order_.value_or(max_order));
     order_ = choice.order;
     mesh_ = choice.mesh;
-    lengths_ = lengths;
     return true;
   }
 
@@ -57,6 +69,7 @@ class MeshChoice {
   bool dipoles_;
   std::optional<int> given_order_;
   std::optional<std::array<int, 3>> given_mesh_;
+  std::optional<double> given_spacing_;
   int order_ = 0;
   std::array<int, 3> mesh_{};
   std::array<double, 3> lengths_{};  // of the cell for which the mesh was chosen

@@ -8,12 +8,14 @@
 // once, so its coefficient is that of the plain derivative (for a symmetric Q_ab: 2 Q_xy).
 #pragma once
 
+#include "pme/host_device.h"
+
 namespace hotpp::pme {
 
 constexpr int max_rank = 3;
 
 /// Components of all ranks up to `rank`: 1, 4, 10, 20.
-constexpr int components(int rank) { return (rank + 1) * (rank + 2) * (rank + 3) / 6; }
+HOTPP_HOST_DEVICE constexpr int components(int rank) { return (rank + 1) * (rank + 2) * (rank + 3) / 6; }
 
 /// {i, j, k} of every component: value; x y z; xx yy zz xy xz yz; xxx yyy zzz xxy xxz xyy yyz xzz yzz xyz.
 constexpr int component_powers[components(max_rank)][3] = {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "pme/outputs.h"
 
+#include <cmath>
+
 #include "pme/constants.h"
 #include "pme/multipoles.h"
 
@@ -52,8 +54,11 @@ AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms
     const Real* const c = coefficients + i * components(spread_rank);
     const std::int64_t to = original[i];
     double energy = static_cast<double>(c[0]) * d[0];
-    if (output.potential)
-      output.potential[to] = d[0] + 2.0 * (self.background * total_charge - self.charge * charges[to]);
+    if (output.potential) {
+      const double potential = d[0] + 2.0 * (self.background * total_charge - self.charge * charges[to]);
+      output.potential[to] = potential;
+      sums.size[0] += std::abs(potential);
+    }
     if (gather_rank >= 1) {
       const Real* const gradient = d + 1;
       double g[3];
@@ -65,8 +70,11 @@ AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms
           for (int ab = 0; ab < 9; ++ab) sums.strain[ab] -= g[ab / 3] * mu[ab % 3];
       }
       if (output.field)
-        for (int a = 0; a < 3; ++a)
-          output.field[3 * to + a] = (dipoles ? 2.0 * self.dipole * dipoles[3 * to + a] : 0.0) - g[a];
+        for (int a = 0; a < 3; ++a) {
+          const double field = (dipoles ? 2.0 * self.dipole * dipoles[3 * to + a] : 0.0) - g[a];
+          output.field[3 * to + a] = field;
+          sums.size[1] += std::abs(field);
+        }
       if (output.forces) {
         const double q = c[0];
         double force[3] = {-q * g[0], -q * g[1], -q * g[2]};
@@ -78,7 +86,10 @@ AtomSums write_outputs(const MeshTransform& to_cartesian, const SelfTerms& terms
                                      h[4] * mu[0] + h[5] * mu[1] + h[2] * mu[2]};
           for (int a = 0; a < 3; ++a) force[a] -= transform.gradient(a, product);
         }
-        for (int a = 0; a < 3; ++a) output.forces[3 * to + a] = force[a];
+        for (int a = 0; a < 3; ++a) {
+          output.forces[3 * to + a] = force[a];
+          sums.size[2] += std::abs(force[a]);
+        }
       }
     }
     sums.energy += 0.5 * energy;

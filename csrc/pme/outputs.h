@@ -46,6 +46,7 @@ struct SelfTerms {
 /// Sums over a block of atoms.
 struct AtomSums {
   double energy = 0.0;    ///< 1/2 sum_i (q_i phi_i + μ_i · grad phi_i), the energy of the mesh
+  double size[3] = {};    ///< sums of |potential|, |field|, |force| as written: finite if all of them are
   double strain[9] = {};  ///< -sum_i (grad phi)_a μ_b: at fixed Cartesian μ dipoles in mesh units change
 };
 

@@ -41,7 +41,11 @@ template <class Real>
 void Plan<Real>::execute(std::int64_t n, const double* positions, const double* charges,
                          const double* dipoles, Output& output) {
   Parts& p = *parts_;
-  check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
+  const bool slab = p.settings.boundary == Boundary::Slab;
+  if (slab)
+    check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
+  else
+    check_request(p.settings, p.cell, dipoles != nullptr, output);
   const int spread_rank = dipoles ? 1 : 0;
   const bool dipole_strain = output.want_strain && dipoles;
   const int gather_rank = output.forces && dipoles                         ? 2
@@ -59,9 +63,11 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
     p.convolve_in_team(sum_modes);
     if (gathers) {
       const double total_charge = p.total_charges().charge;
-#pragma omp for schedule(dynamic, 8)
-      for (std::int64_t k = 0; k < static_cast<std::int64_t>(p.block_sums.size()); ++k) {
+      const Share blocks(p.block_sums.size(), team_rank(), team_size());
+      int taken = blocks.begin < blocks.end ? p.atoms[blocks.begin * block].first[0] : 0;
+      for (std::int64_t k = blocks.begin; k < blocks.end; ++k) {
         const std::int64_t begin = k * block, end = std::min(n, begin + block);
+        taken = p.take_planes(taken, p.atoms[end - 1].first[0] + p.settings.order);
         alignas(cache_line) Real derivatives[block * components(2)];
         prefetch_outputs(p.atoms.original(), begin, end, charges, dipoles, output);
         gather_range(p.grid, p.atoms, p.mesh.data(), gather_rank, begin, end, derivatives);
@@ -71,6 +77,8 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
       }
     }
   }
+  // Numbers that are not finite do no harm on the way; so the threads look for them in passing.
+  if (!p.plausible_inputs()) check_execute(p.settings, p.cell, n, positions, charges, dipoles, output);
   output.energy = 0.0;
   if (sum_modes) output.energy = p.sum_of_slabs(output.want_strain ? output.strain_derivative : nullptr);
   if (gathers)
@@ -80,9 +88,12 @@ void Plan<Real>::execute(std::int64_t n, const double* positions, const double* 
     }
   const ChargeSums sums = p.total_charges();
   self.add(sums, output);
-  if (p.settings.boundary == Boundary::Slab)
-    add_slab_correction(p.cell, n, positions, charges, dipoles, output);
-  check_results(n, output);
+  if (slab) add_slab_correction(p.cell, n, positions, charges, dipoles, output);
+  if (output.atom_strain) p.write_atom_strain(n, positions, charges, dipoles, output.atom_strain);
+  Output results = output;
+  if (!slab && !(gathers && !p.plausible_outputs()))
+    results.potential = results.field = results.forces = nullptr;
+  check_results(n, results);
 }
 
 template class Plan<float>;

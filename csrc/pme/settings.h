@@ -34,6 +34,9 @@ struct Output {
   /// likewise.
   double strain_derivative[9] = {};
   bool want_strain = false;
+  /// [n, 6] xx yy zz xy xz yz, eV: the symmetric part of the strain derivative, atom by atom (atom_strain.h).
+  /// Costs as much as nine evaluations, fifteen with dipoles.
+  double* atom_strain = nullptr;
 };
 
 }  // namespace hotpp::pme

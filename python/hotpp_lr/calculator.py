@@ -11,6 +11,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from hotpp_lr.data.batch import collate, prepare
 from hotpp_lr.data.read import from_ase
+from hotpp_lr.device import find_device
 from hotpp_lr.errors import InputError
 from hotpp_lr.export import load_exported
 from hotpp_lr.model.checkpoint import load_potential
@@ -18,17 +19,20 @@ from hotpp_lr.model.config import mesh_choice
 from hotpp_lr.model.potential import Potential
 
 
-def load_model(path: str | Path) -> Potential:
-    """Potential of an exported model (`.pt`) or a checkpoint (`.ckpt`). Raises InputError."""
+def load_model(path: str | Path, device: str = "cpu") -> Potential:
+    """Potential of an exported model (`.pt`) or a checkpoint (`.ckpt`) on a device (`find_device`).
+    Raises InputError."""
+    where = find_device(device)
     if Path(path).suffix == ".ckpt":
-        return load_potential(path)[0].use_native_message()
-    return load_exported(path)[0]
+        return load_potential(path)[0].use_native_message().to(where)
+    return load_exported(path, where)[0].to(where)
 
 
 class HotppCalculator(Calculator):
     """Energy (eV), forces (eV/Å), stress (eV/Å³), charges (e), total dipole (e·Å) of a trained potential.
 
     HotppCalculator("model.pt") or HotppCalculator("model.ckpt"); dtype "float64" (default) or "float32".
+    device: "cpu" (default), "cuda", "cuda:1", or "auto" (CUDA where there is one and kernels for it).
     order, mesh: assignment order and points of the long-range mesh; default: the cheapest of the model's accuracy for
     the first cell seen, chosen anew when a cell vector changes by more than 5 %.
     Charges are neutralised; atomic dipoles are in results["dipoles"]. The small net force of the mesh
@@ -55,7 +59,7 @@ class HotppCalculator(Calculator):
         super().__init__(**kwargs)
         if dtype not in ("float32", "float64"):
             raise InputError(f"dtype is {dtype!r}; expected 'float32' or 'float64'.")
-        self.potential = load_model(model).to(device=device, dtype=getattr(torch, dtype))
+        self.potential = load_model(model, device).to(getattr(torch, dtype))
         self.potential.requires_grad_(False)
         self._mesh = mesh_choice(self.potential.config, order=order, mesh=mesh)
 
@@ -73,7 +77,7 @@ class HotppCalculator(Calculator):
             self._mesh.update(structure.cell, len(structure.positions))
             mesh = self._mesh.mesh
         batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
-        batch = batch.to(next(self.potential.parameters()).device)
+        batch = batch.to(self.potential.device)
         wants_stress = structure.periodic
         result = self.potential(batch, stress=wants_stress, order=self._mesh.order)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import hotpp_lr
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.model.config import ModelConfig
+from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
 from hotpp_lr.model.network import Network
 from hotpp_lr.model.potential import Normalisation, Potential
 from hotpp_lr.native import load_operators
@@ -25,10 +27,13 @@ from hotpp_lr.native import load_operators
 #: Name of the metadata inside the file, and the version of their layout. lammps_plugin/model_metadata reads them.
 METADATA = "hotpp.json"
 FORMAT = "hotpp-lr"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-#: Largest relative difference between the checkpoint and the file read back (float64).
-TOLERANCE = 1e-6
+#: Largest relative difference between the network with the same tables in PyTorch operations and the file read back
+#: (float64): rounding, in another order of the sums.
+TOLERANCE = 1e-10
+#: The same between tables and perceptron. Forces contain slopes, which a table knows less well than values.
+FORCE_TOLERANCE = 1e-3
 
 
 def metadata(potential: Potential, summary: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +66,28 @@ def metadata(potential: Potential, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def export_model(checkpoint: str | Path, output: str | Path, *, overwrite: bool = False) -> float:
-    """Write the model of a checkpoint as TorchScript; returns the largest relative difference that was found.
+@dataclass(frozen=True)
+class Differences:
+    """Largest relative differences of energies, charges, dipoles and their derivatives over a random cluster of atoms.
+
+    from_tables: the file read back, from the same tables in PyTorch operations; from_perceptron: from the network of
+    the checkpoint with its perceptron on every edge. knots, table_error: see `frozen_tables`; 0 without tables.
+    """
+
+    from_tables: float
+    from_perceptron: float
+    knots: int
+    table_error: float
+
+
+def export_model(
+    checkpoint: str | Path, output: str | Path, *, overwrite: bool = False, eager: bool = False
+) -> Differences:
+    """Write the model of a checkpoint as TorchScript; returns how far it is from the checkpoint.
 
     The file is read back and compared with the checkpoint (evaluated in PyTorch operations) before it gets its name.
-    Raises InputError for an unusable checkpoint or an existing output, RuntimeError when the comparison fails.
+    eager: PyTorch operations and the perceptron on every edge instead of tables and fused operators; slower, for
+    comparison. Raises InputError for an unusable checkpoint or an existing output, RuntimeError when it fails.
     """
     output = Path(output)
     if output.exists() and not overwrite:
@@ -73,14 +95,17 @@ def export_model(checkpoint: str | Path, output: str | Path, *, overwrite: bool 
     if not output.parent.is_dir():
         raise InputError(f"The folder '{output.parent}' of the output does not exist; create it first.")
     potential, summary = load_potential(checkpoint)
-    about = metadata(potential, summary) | {"errors": _errors_beside(Path(checkpoint))}
-    reference = potential.double().network
-
-    network = Network(potential.config, len(about["elements"]), 1.0, 1.0, torch.zeros(len(about["elements"])))
-    network.message_scale, network.scale = reference.message_scale, reference.scale
-    network = network.double().use_native_message().use_ghost_exchange()
-    network.load_state_dict(reference.state_dict())
-    network.requires_grad_(False)
+    reference = potential.double().network.eval().requires_grad_(False)
+    if eager:
+        knots, table_error = 0, 0.0
+        network = copy.deepcopy(reference).use_perceptron().use_ghost_exchange()
+    else:
+        tables, knots, table_error = frozen_tables(reference)
+        network = ExportedNetwork(reference, tables)
+    about = metadata(potential, summary) | {
+        "errors": _errors_beside(Path(checkpoint)),
+        "radial_tables": {"knots": knots, "error": table_error},
+    }
     scripted = torch.jit.script(network.eval())
 
     handle, name = tempfile.mkstemp(dir=output.parent, prefix=output.name, suffix=".part")
@@ -88,19 +113,32 @@ def export_model(checkpoint: str | Path, output: str | Path, *, overwrite: bool 
     try:
         torch.jit.save(scripted, name, _extra_files={METADATA: json.dumps(about, ensure_ascii=False, indent=1)})
         restored, _ = load_exported(name)
-        difference = largest_difference(reference, restored.network, potential.config.cutoff)
-        if difference > TOLERANCE:
-            raise RuntimeError(
-                f"The exported model differs from the checkpoint by {difference:.1e} (relative), more than "
-                f"{TOLERANCE:.0e}; nothing was written. Please report this with the checkpoint."
-            )
+        differences = _verify(reference, restored.network, knots, table_error)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)  # mkstemp made it private
         os.replace(name, output)
     finally:
         Path(name).unlink(missing_ok=True)
-    return difference
+    return differences
+
+
+def _verify(reference: Network, restored: torch.nn.Module, knots: int, table_error: float) -> Differences:
+    reference.use_perceptron()
+    from_perceptron = from_tables = largest_difference(reference, restored)
+    if knots:
+        reference.knots = knots
+        from_tables = largest_difference(reference.use_native_message(False), restored)
+    for found, allowed, what in (
+        (from_tables, TOLERANCE, "the checkpoint, evaluated in PyTorch operations"),
+        (from_perceptron, FORCE_TOLERANCE, "the checkpoint without tables"),
+    ):
+        if not found <= allowed:
+            raise RuntimeError(
+                f"The exported model differs from {what} by {found:.1e} (relative), more than {allowed:.0e}; "
+                "nothing was written. Please report this with the checkpoint."
+            )
+    return Differences(from_tables, from_perceptron, knots, table_error)
 
 
 def _errors_beside(checkpoint: Path) -> dict[str, Any]:
@@ -109,15 +147,15 @@ def _errors_beside(checkpoint: Path) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
-def load_exported(path: str | Path) -> tuple[Potential, dict[str, Any]]:
-    """Potential that evaluates an exported file, and its metadata. Raises InputError."""
+def load_exported(path: str | Path, device: torch.device | str = "cpu") -> tuple[Potential, dict[str, Any]]:
+    """Potential that evaluates an exported file, with the network on a device, and its metadata. Raises InputError."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"Model file '{path}' does not exist; write one with hotpp-export model.ckpt.")
     load_operators()
     extra = {METADATA: ""}
     try:
-        scripted = torch.jit.load(path, map_location="cpu", _extra_files=extra)
+        scripted = torch.jit.load(path, map_location=device, _extra_files=extra)
     except Exception as reason:
         raise InputError(
             f"'{path}' cannot be read as an exported model ({type(reason).__name__}); it is damaged or of another "
@@ -142,9 +180,10 @@ def _outputs_and_gradient(network: torch.nn.Module, inputs: tuple, seeds: list[T
     return [*(o.detach() for o in outputs), *torch.autograd.grad(total, edges)]
 
 
-def largest_difference(reference: torch.nn.Module, network: torch.nn.Module, cutoff: float) -> float:
+def largest_difference(reference: Network, network: torch.nn.Module) -> float:
     """Largest difference of energies, charges, dipoles and their edge gradients over a random cluster of atoms,
     relative to the largest value of each."""
+    cutoff = reference.cutoff
     random = np.random.default_rng(0)
     n_elements = len(reference.energy_of_element)
     grid = np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), -1).reshape(-1, 3)

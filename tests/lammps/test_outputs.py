@@ -82,12 +82,3 @@ def test_centroid_stress_is_the_energy_flux_of_a_local_model(engine, tmp_path):
     potential = (moments[0] - moments[1]) / (2 * step) - (v * energies).sum(0)
     kinetic = (x * (forces * v).sum(1, keepdims=True)).sum(0)
     assert np.abs(flux - potential - kinetic).max() <= 1e-5 * np.abs(flux).max()
-
-
-def test_profile_says_where_the_time_went(models, engine, monkeypatch):
-    monkeypatch.setenv("HOTPP_PROFILE", "1")
-    lammps = engine(IONS, f"hotpp/lr {models['charge']}").commands("run 2")
-    text = lammps.log.read_text()
-    assert "milliseconds per step over 3 steps" in text
-    for section in ("edges", "network forward", "mesh", "network backward", "forces and outputs"):
-        assert f"  {section} " in text

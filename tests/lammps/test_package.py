@@ -26,6 +26,14 @@ def test_the_entry_point_never_raises(monkeypatch):
     assert isinstance(hotpp_lammps.plugin_directory(), str)
 
 
+@pytest.mark.parametrize("library", ["hotppplugin.so", "libhotpp_lammps.so", "libhotpp_ops.so"])
+def test_libraries_hold_no_paths_of_the_machine_that_built_them(lammps_installed, library):
+    """In a wheel such paths are those of another machine: at best useless in messages, at worst the wrong libraries."""
+    content = (Path(hotpp_lammps.plugin_directory()) / library).read_bytes()
+    for path in (Path(__file__).parents[2], Path(sys.prefix)):
+        assert str(path).encode() not in content
+
+
 def test_lmp_loads_the_plugin_by_itself(lammps_installed, tmp_path):
     entry_points = importlib.metadata.entry_points(group="lammps.plugins")
     if not any(e.value.startswith("hotpp_lr.") for e in entry_points):

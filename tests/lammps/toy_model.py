@@ -13,7 +13,7 @@ from torch import Tensor, nn
 CUTOFF = 4.0
 METADATA = {
     "format": "hotpp-lr",
-    "format_version": 1,
+    "format_version": 2,
     "elements": ["Na", "Cl"],
     "cutoff": CUTOFF,
     "layers": 2,

@@ -22,6 +22,7 @@ class Case:
     steps: int = 1
     options: dict = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
+    atom_strain: bool = False
 
     @property
     def owners(self) -> int:
@@ -112,6 +113,13 @@ CASES = {
     "slab, float": Case("dealt", mesh=(12, 10, 45), precision="float", plan={"boundary": "slab"}),
     "energy only": Case("tiled", options={"outputs": False, "strain": False}),
     "strain without outputs": Case("tiled", options={"outputs": False}),
+    "strain of atoms": Case("tiled", atom_strain=True),
+    "strain of atoms, float": Case("dealt", precision="float", atom_strain=True),
+    "strain of atoms, charges only": Case("every_other_is_empty", dipoles=False, atom_strain=True),
+    "strain of atoms, prolate kernel, 2 x 2 owners": Case(
+        "tiled", layout=(2, 2), mesh=LAYOUT_MESH, plan={"kernel": "prolate"}, atom_strain=True
+    ),
+    "strain of atoms, slab": Case("tiled", mesh=(12, 10, 45), plan={"boundary": "slab"}, atom_strain=True),
     **{
         f"{rows} x {columns} owners, {precision}": Case(
             "tiled", layout=(rows, columns), precision=precision, mesh=LAYOUT_MESH
@@ -130,6 +138,8 @@ def run(case: Case, step: int, plan, owner: np.ndarray, rank: int) -> dict:
     plan.set_cell(cell)
     results = plan.execute(*atoms, **({"strain": True} | case.options))
     traffic = plan.traffic
+    if case.atom_strain:
+        results["atom_strain"] = plan.atom_strain(*atoms)
     x, y, mesh = plan.charge_mesh(*atoms)
     return results | {"own": own, "x": x, "y": y, "mesh": mesh, "traffic": traffic}
 

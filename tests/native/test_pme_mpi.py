@@ -53,7 +53,7 @@ def joined(case: Case, parts: list[dict]) -> dict:
         if name in parts[0]:
             whole[name] = parts[0][name]
             assert all(np.array_equal(part[name], whole[name]) for part in parts), name
-    for name in ("potential", "field", "forces"):
+    for name in ("potential", "field", "forces", "atom_strain"):
         if name in parts[0]:
             whole[name] = np.full((case.atoms, *parts[0][name].shape[1:]), np.nan)
             for part in parts:
@@ -109,7 +109,8 @@ def serial(case: Case, step: int) -> dict:
     plan = _pme.Plan(case.order, case.mesh, SMEARING, precision=case.precision, **case.plan)
     plan.set_cell(cell)
     options = {"strain": True} | {k: v for k, v in case.options.items() if k != "outputs"}
-    return plan.execute(*atoms, **options) | {"mesh": plan.spread(*atoms)}
+    strain = {"atom_strain": plan.atom_strain(*atoms)} if case.atom_strain else {}
+    return plan.execute(*atoms, **options) | {"mesh": plan.spread(*atoms)} | strain
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.atoms > 0])

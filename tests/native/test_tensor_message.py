@@ -2,18 +2,38 @@
 
 import pytest
 import torch
+from hotpp_lr.model import message
 from hotpp_lr.model.message import components, paths
-from hotpp_lr.model.message import tensor_message as reference
+from hotpp_lr.model.radial import interpolate
 from hotpp_lr.native import load_operators
 
 RANKS = [(rank_in, rank_out) for rank_in in range(3) for rank_out in range(3)]
 N_RECEIVERS, N_SENDERS = 6, 8
+CUTOFF = 3.0
+KNOTS = 9
+
+
+def reference(features, edge_vectors, table, receivers, senders, n_receivers, rank_out, cutoff=CUTOFF):
+    r = edge_vectors.norm(dim=1)
+    return message.tensor_message(
+        features,
+        edge_vectors / r[:, None],
+        interpolate(table, r, cutoff),
+        receivers,
+        senders,
+        n_receivers,
+        rank_out,
+    )
 
 
 @pytest.fixture(scope="module")
 def compiled():
     load_operators()
-    return torch.ops.hotpp_lr.tensor_message
+
+    def tensor_message(*arguments, cutoff=CUTOFF):
+        return torch.ops.hotpp_lr.tensor_message(*arguments, cutoff)
+
+    return tensor_message
 
 
 @pytest.fixture
@@ -25,7 +45,8 @@ def two_threads():
 
 
 def random_edges(rank_in, rank_out, channels, n_edges=29, dtype=torch.float64, n_receivers=N_RECEIVERS):
-    """Arguments of tensor_message; receiver 2 and the last sender have no edges."""
+    """Arguments of tensor_message; receiver 2 and the last sender have no edges. Lengths are 0.3 Å to 3.3 Å, so
+    that some edges (as in a list with a skin) are longer than the cutoff."""
     generator = torch.Generator().manual_seed(100 * rank_in + 10 * rank_out + channels)
 
     def normal(*shape):
@@ -34,10 +55,12 @@ def random_edges(rank_in, rank_out, channels, n_edges=29, dtype=torch.float64, n
     receivers = torch.randint(n_receivers, (n_edges,), generator=generator)
     receivers = torch.where(receivers == 2, 3, receivers).sort().values
     n_senders = max(n_receivers, N_SENDERS)
+    directions = torch.nn.functional.normalize(normal(n_edges, 3).detach(), dim=1)
+    lengths = 0.3 + 3.0 * torch.rand(n_edges, 1, generator=generator, dtype=dtype)
     return (
         normal(n_senders, components(rank_in), channels),
-        normal(n_edges, 3),
-        normal(n_edges, len(paths(rank_in, rank_out)), channels),
+        (lengths * directions).requires_grad_(),
+        normal(KNOTS, 2, len(paths(rank_in, rank_out)), channels),
         receivers,
         torch.randint(n_senders - 1, (n_edges,), generator=generator),
         n_receivers,
@@ -48,7 +71,7 @@ def random_edges(rank_in, rank_out, channels, n_edges=29, dtype=torch.float64, n
 def up_to_second_derivatives(function, arguments):
     """Messages, gradients of their squared norm, and gradients of the squared norm of these."""
     inputs = arguments[:3]
-    options = {"allow_unused": True, "materialize_grads": True}  # rank 0 -> 0 does not depend on û
+    options = {"allow_unused": True, "materialize_grads": True}  # none of them if there are no edges
     messages = function(*arguments)
     first = torch.autograd.grad(messages.square().sum(), inputs, create_graph=True, **options)
     second = torch.autograd.grad(sum(g.square().sum() for g in first), inputs, **options)
@@ -81,8 +104,8 @@ def test_messages_and_gradients_equal_reference_in_float32(compiled, rank_in, ra
 def test_gradients_equal_finite_differences(compiled, rank_in, rank_out):
     *inputs, receivers, senders, n_receivers, _ = random_edges(rank_in, rank_out, channels=2, n_edges=7)
 
-    def messages(features, directions, radial):
-        return compiled(features, directions, radial, receivers, senders, n_receivers, rank_out)
+    def messages(features, edge_vectors, table):
+        return compiled(features, edge_vectors, table, receivers, senders, n_receivers, rank_out)
 
     assert torch.autograd.gradcheck(messages, inputs)
     assert torch.autograd.gradgradcheck(messages, inputs)
@@ -91,17 +114,14 @@ def test_gradients_equal_finite_differences(compiled, rank_in, rank_out):
 @pytest.mark.parametrize("wanted", ["positions", "positions+features"])
 def test_force_loss_gradients_equal_reference(compiled, wanted):
     """Two layers as in training: forces from positions alone, then the loss differentiated by the weights."""
-    first_features, positions, first_radial, receivers, senders, *_ = random_edges(0, 2, 8, 40, n_receivers=8)
-    second_radial = random_edges(2, 1, 8, 40, n_receivers=8)[2]
-    parameters = [first_features, first_radial, second_radial]
+    first_features, edge_vectors, first_table, receivers, senders, *_ = random_edges(0, 2, 8, 40, n_receivers=8)
+    second_table = random_edges(2, 1, 8, 40, n_receivers=8)[2]
+    parameters = [first_features, first_table, second_table]
 
     def loss_gradients(function):
-        distance = positions.norm(dim=1, keepdim=True)
-        decay = (-distance).exp().unsqueeze(-1)
-        edges = (receivers, senders, 8)
-        h = function(first_features, positions / distance, first_radial * decay, *edges, 2)
-        h = function(h.tanh(), positions / distance, second_radial * decay, *edges, 1)
-        inputs = [positions] if wanted == "positions" else [positions, first_features]
+        h = function(first_features, edge_vectors, first_table, receivers, senders, 8, 2)
+        h = function(h.tanh(), edge_vectors, second_table, receivers, senders, 8, 1)
+        inputs = [edge_vectors] if wanted == "positions" else [edge_vectors, first_features]
         forces = torch.autograd.grad((h**2).sum(), inputs, create_graph=True)
         return torch.autograd.grad(sum((f**2).sum() for f in forces), parameters)
 
@@ -120,11 +140,11 @@ def test_each_input_alone_can_require_gradients(compiled, wanted):
 
 
 def test_transposed_inputs_equal_contiguous_ones(compiled):
-    features, directions, radial, *rest = random_edges(2, 2, 5)
-    inputs = [x.detach().transpose(0, 1).contiguous().transpose(0, 1) for x in (features, directions, radial)]
+    features, edge_vectors, table, *rest = random_edges(2, 2, 5)
+    inputs = [x.detach().transpose(0, 1).contiguous().transpose(0, 1) for x in (features, edge_vectors, table)]
     inputs = [x.requires_grad_() for x in inputs]
     assert not inputs[0].is_contiguous()
-    expected = up_to_second_derivatives(reference, (features, directions, radial, *rest))
+    expected = up_to_second_derivatives(reference, (features, edge_vectors, table, *rest))
     assert_close(up_to_second_derivatives(compiled, (*inputs, *rest)), expected, 1e-12)
 
 
@@ -141,6 +161,32 @@ def test_receiver_without_neighbours_gets_zero(compiled):
     assert not messages[2].any() and messages[3].any()
 
 
+def test_edges_at_and_beyond_the_cutoff_contribute_nothing(compiled):
+    features, edge_vectors, table, receivers, senders, *rest = random_edges(2, 2, 4)
+    lengths = edge_vectors.detach().norm(dim=1, keepdim=True)
+    far = torch.arange(len(receivers)) % 3 == 0
+    vectors = edge_vectors.detach() / lengths * torch.where(far[:, None], 1.0001 * CUTOFF, 0.9 * lengths)
+    vectors[0] *= 50.0
+    results = []
+    for kept in (torch.ones_like(far), ~far):
+        inputs = (features, vectors[kept].requires_grad_(), table)
+        results.append(up_to_second_derivatives(compiled, (*inputs, receivers[kept], senders[kept], *rest)))
+    for k, (every, without) in enumerate(zip(*results, strict=True)):
+        of_edges = k in (2, 5)
+        assert torch.equal(every[~far] if of_edges else every, without)
+        assert not of_edges or not every[far].any()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_edge_that_is_not_finite_is_not_hidden(compiled, bad):
+    """A position that has become NaN must end the run, not drop its edges; an infinite distance is far away."""
+    features, edge_vectors, table, *rest = random_edges(2, 2, 4)
+    vectors = edge_vectors.detach() / edge_vectors.detach().norm(dim=1, keepdim=True)
+    vectors[3, 1] = bad
+    message = compiled(features.detach(), vectors, table.detach(), *rest)
+    assert message.isnan().any().item() == (bad != bad)
+
+
 def test_same_bits_with_one_and_two_threads(compiled, two_threads):
     arguments = random_edges(2, 2, 19, n_edges=3000, dtype=torch.float32, n_receivers=100)
     parallel = up_to_second_derivatives(compiled, arguments)
@@ -152,9 +198,9 @@ def test_same_bits_with_one_and_two_threads(compiled, two_threads):
 
 def test_usable_from_torchscript(compiled, tmp_path):
     class Layer(torch.nn.Module):
-        def forward(self, features, directions, radial, receivers, senders, n_receivers: int, rank_out: int):
+        def forward(self, features, edge_vectors, table, receivers, senders, n_receivers: int, rank_out: int):
             return torch.ops.hotpp_lr.tensor_message(
-                features, directions, radial, receivers, senders, n_receivers, rank_out
+                features, edge_vectors, table, receivers, senders, n_receivers, rank_out, 3.0
             )
 
     torch.jit.script(Layer()).save(str(tmp_path / "layer.pt"))
@@ -166,12 +212,12 @@ def test_usable_from_torchscript(compiled, tmp_path):
 
 
 def test_third_derivative_is_refused(compiled):
-    features, directions, radial, *rest = random_edges(1, 1, 2)
-    messages = compiled(features, directions, radial, *rest)
-    (first,) = torch.autograd.grad(messages.square().sum(), directions, create_graph=True)
-    (second,) = torch.autograd.grad(first.square().sum(), directions, create_graph=True)
+    features, edge_vectors, table, *rest = random_edges(1, 1, 2)
+    messages = compiled(features, edge_vectors, table, *rest)
+    (first,) = torch.autograd.grad(messages.square().sum(), edge_vectors, create_graph=True)
+    (second,) = torch.autograd.grad(first.square().sum(), edge_vectors, create_graph=True)
     with pytest.raises(RuntimeError, match="third derivatives are not implemented"):
-        torch.autograd.grad(second.square().sum(), directions)
+        torch.autograd.grad(second.square().sum(), edge_vectors)
 
 
 @pytest.mark.parametrize(
@@ -180,10 +226,12 @@ def test_third_derivative_is_refused(compiled):
         (0, lambda h: h[:, :5], r"features have shape .*, expected \[n_senders, 1 \| 4 \| 10, channels\]"),
         (0, lambda h: h.half(), "expected float32 or float64"),
         (0, lambda h: h[:2], r"senders\[\d+\] = \d+, expected 0 <= sender < 2"),
-        (1, lambda u: u[:, :2], r"directions have shape .*, expected \[29, 3\]"),
-        (1, lambda u: u.float(), "convert them to one type"),
-        (2, lambda r: r[:, :4], r"radial weights have shape .*, expected \[29, 11, 4\]"),
-        (2, lambda r: r[:, :, :3], r"radial weights have shape .*, expected \[29, 11, 4\]"),
+        (1, lambda v: v[:, :2], r"edge vectors have shape .*, expected \[29, 3\]"),
+        (1, lambda v: v.float(), "convert them to one type"),
+        (1, lambda v: v.to("meta"), "move them to one device"),
+        (2, lambda t: t[:1], r"radial table has shape .*, expected \[2 or more, 2, 11, 4\]"),
+        (2, lambda t: t[:, :, :4], r"radial table has shape .*, expected \[2 or more, 2, 11, 4\]"),
+        (2, lambda t: t[..., :3], r"radial table has shape .*, expected \[2 or more, 2, 11, 4\]"),
         (3, lambda r: r.flip(0), "sort the edges by receiver"),
         (3, lambda r: r - 1, r"receivers\[0\] = -1 is negative"),
         (3, lambda r: r.int(), r"expected int64 \[n_edges\]"),

@@ -25,6 +25,8 @@ class Convolution {
  public:
   Convolution(const Settings&, const Grid<Real>&);
   void set_cell(const Cell&);
+  /// Until the next set_cell the potential mesh is its own strain derivative, see ModeColumns.
+  void set_strain_influence(int component);
 
   // Each part is done by one thread with scratch memory of its own, scratch_size() reals.
   void plane_forward(Real* mesh, int x, Real* scratch) const;

@@ -28,6 +28,10 @@ class ModeColumns {
   /// Influence function [x][lane] of the same modes; slope (or null) as in kernels_modes.h.
   template <class Real>
   void influence(int y, int z_block, Real* values, Real* slope) const;
+  /// The same for the strain derivative of the potential at fixed charge mesh: dG/d(epsilon_ab) for component
+  /// 0..5 = xx, yy, zz, xy, xz, yz.
+  template <class Real>
+  void strain_influence(int y, int z_block, int component, Real* values) const;
   /// From the sums of a block, see ModeColumn, to those of its line (y, z).
   LineSums line_sums(int y, int z, const double (*sums)[column_lanes], int lane) const;
   /// Adds to Cartesian strain (xx, yy, zz, xy, xz, yz) what moments summed over lines stand for.

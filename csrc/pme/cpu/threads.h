@@ -34,6 +34,14 @@ inline int team_rank() {
 #endif
 }
 
+/// [begin, end) of `count` things for part `part` of `parts`: the same things for the same thread in every
+/// step.
+struct Share {
+  std::int64_t begin, end;
+  Share(std::int64_t count, int part, int parts)
+      : begin(count * part / parts), end(count * (part + 1) / parts) {}
+};
+
 /// First plane of part `part` of `parts` with about equal numbers of atoms and planes; 0 for part 0, K1 for
 /// part `parts`. A plane costs as much as some atoms, so that empty regions are shared out as well.
 template <class Atoms>

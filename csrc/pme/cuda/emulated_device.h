@@ -71,10 +71,9 @@ class EmulatedBlock {
   Order order_;
 };
 
-template <class Real>
-class EmulatedDevice {
+class EmulatedLauncher {
  public:
-  EmulatedDevice(const Layout& layout, Order order) : order_(order), fft_(layout) {}
+  explicit EmulatedLauncher(Order order) : order_(order) {}
 
   template <class T>
   class Buffer {
@@ -112,11 +111,20 @@ class EmulatedDevice {
       kernel(block);
     });
   }
+
+ private:
+  Order order_;
+};
+
+template <class Real>
+class EmulatedDevice : public EmulatedLauncher {
+ public:
+  EmulatedDevice(const Layout& layout, Order order) : EmulatedLauncher(order), fft_(layout) {}
+
   void forward(Real* mesh) { fft_.forward(mesh); }
   void backward(Real* mesh) { fft_.backward(mesh); }
 
  private:
-  Order order_;
   EmulatedFft<Real> fft_;
 };
 

@@ -32,12 +32,12 @@ HOTPP_DEVICE inline void place_fractions(const Layout& layout, const double* fra
   }
 }
 
-/// Site of an atom at mesh coordinates, anywhere; the origin if they are not finite. Returns whether they
-/// are.
+/// Site of an atom at mesh coordinates; the origin if they are not finite or so far away that less than 7
+/// digits are left of the place within the mesh. Returns whether they are good.
 template <class Real>
 HOTPP_DEVICE inline bool place_coordinates(const Layout& layout, const double* u, Site<Real>* site) {
   bool good = true;
-  for (int d = 0; d < 3; ++d) good = good && finite(u[d]);
+  for (int d = 0; d < 3; ++d) good = good && fabs(u[d]) <= 1e9;
   HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
     const int points = layout.points[d];
     double inside = good ? u[d] - floor(u[d] / points) * points : 0.0;

@@ -18,7 +18,7 @@ namespace hotpp::pme {
 struct Announcement {
   Box box;
   std::int32_t failed = 0;
-  std::int32_t wants_outputs = 0, wants_strain = 0, has_dipoles = 0;
+  std::int32_t wants_outputs = 0, wants_strain = 0, wants_atom_strain = 0, has_dipoles = 0;
   double largest = 0.0;      ///< bound of a contribution to the mesh, e
   SlabExtent extent;         ///< of the atoms
   std::uint64_t common = 0;  ///< hash of what must be the same on all ranks

@@ -24,6 +24,8 @@ class DistributedConvolution {
  public:
   virtual ~DistributedConvolution() = default;
   virtual void set_cell(const Cell&) = 0;
+  /// Until the next set_cell the potential mesh is its own strain derivative, see ModeColumns.
+  virtual void set_strain_influence(int component) = 0;
 
   /// Of this owner: row (x, y) of its part begins at x · plane() + y · row(), z fastest.
   virtual Real* mesh() = 0;

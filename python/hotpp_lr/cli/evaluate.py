@@ -21,6 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("data", nargs="+", help="files that ASE can read, with energies and forces")
     parser.add_argument("--plot", help="picture to write (default: parity_<data>.png beside the model)")
     parser.add_argument("--json", help="also write the errors as JSON")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:n")
     parser.add_argument("--batch-size", type=int, default=8, help="structures at a time (default 8)")
     arguments = parser.parse_args(argv)
 
@@ -45,7 +46,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from hotpp_lr.training.plots import charge_fit, parity_plot
 
     console = Console()
-    potential = load_model(arguments.model)
+    potential = load_model(arguments.model, arguments.device)
     potential.requires_grad_(False)
     structures = read_structures(arguments.data)
     samples = [sample(s, potential.normalisation.elements, potential.config) for s in structures]

@@ -41,10 +41,7 @@ def pme_energy(
     Dipoles need order >= 4 for forces and >= 5 for training on forces.
     """
     check_inputs(positions, cell, charges, dipoles, structure)
-    check_mesh(mesh, cell.shape[0], order)
-    check_deconvolution(deconvolution)
-    if dipoles is not None and order < 4 and positions.requires_grad:
-        raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
+    check_choices(mesh, cell.shape[0], order, deconvolution, dipole_forces(positions, dipoles))
     kernel = make_kernel(kernel, smearing)
     wide = torch.float64
     cell = cell.to(wide)
@@ -64,7 +61,13 @@ def pme_energy(
     return energy.to(torch.promote_types(positions.dtype, charges.dtype))
 
 
-def check_mesh(mesh: Tensor, n_structures: int, order: int) -> None:
+def dipole_forces(positions: Tensor, dipoles: Tensor | None) -> bool:
+    """Whether second derivatives of the weights are needed."""
+    return dipoles is not None and positions.requires_grad
+
+
+def check_choices(mesh: Tensor, n_structures: int, order: int, deconvolution: str, dipole_forces: bool) -> None:
+    """What a caller chooses beside the structures, for every implementation of the mesh."""
     check_order(order)
     if tuple(mesh.shape) != (n_structures, 3) or mesh.is_floating_point():
         raise ValueError(
@@ -75,6 +78,9 @@ def check_mesh(mesh: Tensor, n_structures: int, order: int) -> None:
             f"the mesh {tuple(mesh.min(dim=0).values.tolist())} has fewer points than the assignment order "
             f"{order}: use a finer mesh or a lower order."
         )
+    check_deconvolution(deconvolution)
+    if dipole_forces and order < 4:
+        raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
 
 
 class MeshLayout:

@@ -15,9 +15,8 @@ from torch import Tensor
 from hotpp_lr.constants import COULOMB_CONSTANT
 from hotpp_lr.electrostatics.assignment import mesh_transform
 from hotpp_lr.electrostatics.checks import check_shapes, check_volumes
-from hotpp_lr.electrostatics.influence import check_deconvolution
 from hotpp_lr.electrostatics.kernel import make_kernel
-from hotpp_lr.electrostatics.mesh import check_mesh
+from hotpp_lr.electrostatics.mesh import check_choices, dipole_forces
 from hotpp_lr.native import load_operators
 
 
@@ -57,10 +56,7 @@ def pme_energy_native(
     load_operators()
     ops = torch.ops.hotpp_lr
     check_shapes(positions, cell, charges, dipoles, structure)
-    check_mesh(mesh, cell.shape[0], order)
-    check_deconvolution(deconvolution)
-    if dipoles is not None and order < 4 and positions.requires_grad:
-        raise ValueError(f"forces with dipoles need an assignment order >= 4, given {order}: raise it.")
+    check_choices(mesh, cell.shape[0], order, deconvolution, dipole_forces(positions, dipoles))
     shape = make_kernel(kernel, smearing)
     mesh = mesh.to(torch.int64)
     volume, transform, metric = reciprocal_cells(cell.to(torch.float64), mesh)

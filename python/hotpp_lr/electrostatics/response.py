@@ -43,6 +43,27 @@ def energy_derivatives(energy_function, positions, cell, charges, dipoles, struc
     return Derivatives(energy.detach(), potential, -minus_field, -minus_forces, strain_derivative)
 
 
+def atom_strain_derivatives(energy_function, positions, cell, charges, dipoles, structure, **options) -> Tensor:
+    """Strain derivative of each atom's share of an energy that is quadratic in q and μ, [N, 3, 3] eV.
+
+    e_i = (q_i ∂E/∂q_i + μ_i·∂E/∂μ_i)/2 and w_i = de_i/dε at fixed Cartesian q and μ: half the virial of every pair to
+    each of its atoms, images included. One backward pass for each atom: for tests; csrc/pme/atom_strain.h is the fast
+    one. Arguments as for `energy_derivatives`.
+    """
+    charges = charges.detach().requires_grad_()
+    mu = None if dipoles is None else dipoles.detach().requires_grad_()
+    strain = torch.zeros_like(cell, requires_grad=True)
+    moved, moved_cell = strained(positions.detach(), cell.detach(), structure, strain)
+    energy = energy_function(moved, moved_cell, charges, mu, structure, **options)
+    sources = (charges,) if mu is None else (charges, mu)
+    gradients = torch.autograd.grad(energy.sum(), sources, create_graph=True)
+    shares = 0.5 * charges.detach() * gradients[0]
+    if mu is not None:
+        shares = shares + 0.5 * (mu.detach() * gradients[1]).sum(1)
+    of_atoms = [torch.autograd.grad(share, strain, retain_graph=True)[0] for share in shares]
+    return torch.stack(of_atoms)[torch.arange(len(shares)), structure]
+
+
 def pme_derivatives(positions, cell, charges, dipoles, structure, **options) -> Derivatives:
     """Energy, potential, field, forces and strain derivative; arguments as for `pme_energy`, order >= 4."""
     return energy_derivatives(pme_energy, positions, cell, charges, dipoles, structure, **options)

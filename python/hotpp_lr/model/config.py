@@ -21,6 +21,7 @@ class ModelConfig(BaseModel):
     max_rank: int = Field(2, ge=0, le=2)
     radial_functions: int = Field(8, ge=1)
     radial_hidden: int = Field(32, ge=1)
+    radial_knots: int = Field(257, ge=17, description="of the tables of the radial weights in training")
     many_body: bool = True
     smearing: float = Field(1.5, gt=0, description="σ of the smeared charges, Å; Gaussian pair kernel erf(r/√2σ)/r")
     kernel: Literal["gaussian", "prolate"] = Field("gaussian", description="prolate: band-limited, a coarser mesh")

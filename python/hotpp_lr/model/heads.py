@@ -24,17 +24,23 @@ class ChargeHead(nn.Module):
     decides which of the two equal solutions training falls into.
     """
 
+    __constants__ = ("SCALE",)
+    SCALE = 0.1
+
     def __init__(self, channels: int, guess: Tensor):
         super().__init__()
         self.perceptron = nn.Sequential(nn.Linear(channels, channels), nn.SiLU(), nn.Linear(channels, 1, bias=False))
         self.of_element = nn.Parameter(guess.clone())
 
     def forward(self, scalars: Tensor, species: Tensor) -> Tensor:
-        return self.of_element[species] + 0.1 * self.perceptron(scalars).squeeze(-1)
+        return self.of_element[species] + self.SCALE * self.perceptron(scalars).squeeze(-1)
 
 
 class DipoleHead(nn.Module):
     """Vectors, gated by scalars -> latent dipole (e·Å): [n, 3, C], [n, C] -> [n, 3]."""
+
+    __constants__ = ("SCALE",)
+    SCALE = 0.1
 
     def __init__(self, channels: int):
         super().__init__()
@@ -42,4 +48,4 @@ class DipoleHead(nn.Module):
         self.out = nn.Linear(channels, 1, bias=False)
 
     def forward(self, vectors: Tensor, scalars: Tensor) -> Tensor:
-        return 0.1 * self.out(vectors * torch.sigmoid(self.gate(scalars)).unsqueeze(1)).squeeze(-1)
+        return self.SCALE * self.out(vectors * torch.sigmoid(self.gate(scalars)).unsqueeze(1)).squeeze(-1)

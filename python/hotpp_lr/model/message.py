@@ -57,11 +57,13 @@ def tensor_message(
     returns    [n_receivers, 1 | 4 | 10, C]
     """
     rank_in = {1: 0, 4: 1, 10: 2}[features.shape[1]]
-    weights = dict(zip(paths(rank_in, rank_out), radial.unbind(1), strict=True))
     u = directions.unsqueeze(-1)
     h = features.index_select(0, senders)
+    weights = radial.unbind(1)
+    used = 0  # the weights are taken in the order of PATHS
 
     s = h[:, 0]
+    v, tensor, vu, tu, utu = s, s, s, s, s  # TorchScript wants them defined also where these ranks do not exist
     if rank_in >= 1:
         v = h[:, 1:4]
         vu = (v * u).sum(1)
@@ -76,27 +78,29 @@ def tensor_message(
     if rank_in >= 2:
         scalar = scalar + weights[2] * utu
     message = [scalar.unsqueeze(1)]
+    used += 1 + rank_in
 
     if rank_out >= 1:
-        along = weights[3] * s
+        along = weights[used] * s
         if rank_in >= 1:
-            along = along + weights[4] * vu
+            along = along + weights[used + 1] * vu
         vector = u * along.unsqueeze(1)
         if rank_in >= 1:
-            vector = vector + weights[5].unsqueeze(1) * v
+            vector = vector + weights[used + 2].unsqueeze(1) * v
         if rank_in >= 2:
-            vector = vector + weights[6].unsqueeze(1) * tu
+            vector = vector + weights[used + 3].unsqueeze(1) * tu
         message.append(vector)
+        used += (1, 3, 4)[rank_in]
 
     if rank_out >= 2:
-        partner = u * (weights[7] * s).unsqueeze(1)
+        partner = u * (weights[used] * s).unsqueeze(1)
         if rank_in >= 1:
-            partner = partner + weights[8].unsqueeze(1) * v
+            partner = partner + weights[used + 1].unsqueeze(1) * v
         if rank_in >= 2:
-            partner = partner + weights[9].unsqueeze(1) * tu
+            partner = partner + weights[used + 2].unsqueeze(1) * tu
         product = symmetric_product(u, partner)
         if rank_in >= 2:
-            product = product + weights[10].unsqueeze(1) * tensor
+            product = product + weights[used + 3].unsqueeze(1) * tensor
         message.append(product)
 
     edges = torch.cat(message, dim=1)

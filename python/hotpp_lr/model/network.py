@@ -14,36 +14,62 @@ from torch import Tensor, nn
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
 from hotpp_lr.model.message import paths, tensor_message
-from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope
+from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope, interpolate, tabulate
+from hotpp_lr.model.tensors import by_rank
 from hotpp_lr.model.update import RankLinear, Update
 from hotpp_lr.native import load_operators
 
 
-class ReferenceMessage(nn.Module):
-    """`tensor_message` in PyTorch operations."""
+def distances(edge_vectors: Tensor) -> Tensor:
+    """[n_edges, 3] -> [n_edges], Å."""
+    return edge_vectors.square().sum(-1).sqrt()
+
+
+class PerceptronMessage(nn.Module):
+    """Messages with the radial weights of every edge [n_edges, n_paths, C]: the definition of the model, and slow."""
 
     def __init__(self, rank_out: int):
         super().__init__()
         self.rank_out = rank_out
 
     def forward(
-        self, h: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
+        self, h: Tensor, edge_vectors: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
     ) -> Tensor:
+        directions = edge_vectors / distances(edge_vectors).unsqueeze(-1)
         return tensor_message(h, directions, radial, receivers, senders, n_receivers, self.rank_out)
 
 
-class NativeMessage(nn.Module):
-    """`tensor_message` as the fused operator of `csrc/ops`."""
+class TableMessage(nn.Module):
+    """Messages with radial weights from a table [knots, 2, n_paths, C], in PyTorch operations."""
 
-    def __init__(self, rank_out: int):
+    def __init__(self, rank_out: int, cutoff: float):
+        super().__init__()
+        self.rank_out = rank_out
+        self.cutoff = cutoff
+
+    def forward(
+        self, h: Tensor, edge_vectors: Tensor, table: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
+    ) -> Tensor:
+        r = distances(edge_vectors)
+        radial = interpolate(table, r, self.cutoff)
+        return tensor_message(h, edge_vectors / r.unsqueeze(-1), radial, receivers, senders, n_receivers, self.rank_out)
+
+
+class NativeMessage(nn.Module):
+    """`TableMessage` as the fused operator of `csrc/ops`."""
+
+    def __init__(self, rank_out: int, cutoff: float):
         super().__init__()
         load_operators()
         self.rank_out = rank_out
+        self.cutoff = cutoff
 
     def forward(
-        self, h: Tensor, directions: Tensor, radial: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
+        self, h: Tensor, edge_vectors: Tensor, table: Tensor, receivers: Tensor, senders: Tensor, n_receivers: int
     ) -> Tensor:
-        return torch.ops.hotpp_lr.tensor_message(h, directions, radial, receivers, senders, n_receivers, self.rank_out)
+        return torch.ops.hotpp_lr.tensor_message(
+            h, edge_vectors, table, receivers, senders, n_receivers, self.rank_out, self.cutoff
+        )
 
 
 class NoExchange(nn.Module):
@@ -79,7 +105,7 @@ class Layer(nn.Module):
         self.radial = RadialWeights(
             config.radial_functions, config.radial_hidden, len(paths(rank_in, rank_out)), config.channels
         )
-        self.message = ReferenceMessage(rank_out)
+        self.message = TableMessage(rank_out, config.cutoff)
         self.exchange = NoExchange()
         self.receiver_scale = nn.Embedding(n_elements, config.channels)
         nn.init.normal_(self.receiver_scale.weight, 1.0, 0.3)
@@ -88,9 +114,8 @@ class Layer(nn.Module):
     def forward(
         self,
         h: Tensor,
-        basis: Tensor,
-        cutoff_value: Tensor,
-        directions: Tensor,
+        edge_vectors: Tensor,
+        radial: Tensor,
         receivers: Tensor,
         senders: Tensor,
         species: Tensor,
@@ -98,14 +123,16 @@ class Layer(nn.Module):
         scale: float,
         exchange: int,
     ) -> Tensor:
-        """h [n_total, 1, C] in the first layer (elements of ghosts are known), else [n_owned, components, C]."""
+        """h [n_total, 1, C] in the first layer (elements of ghosts are known), else [n_owned, components, C].
+
+        radial: what `self.message` takes, weights of the edges or a table.
+        """
         sent = self.mix(h)
         if not self.first:
             sent = self.exchange(sent, exchange)
-        radial = self.radial(basis, cutoff_value)
-        message = self.message(sent, directions, radial, receivers, senders, n_owned) * scale
+        message = self.message(sent, edge_vectors, radial, receivers, senders, n_owned) * scale
         new = self.update(message, self.receiver_scale(species[:n_owned]))
-        old = h[:n_owned]
+        old = h if h.shape[0] == n_owned else h[:n_owned]
         if old.shape[1] < new.shape[1]:
             old = nn.functional.pad(old, (0, 0, 0, new.shape[1] - old.shape[1]))
         return old + new
@@ -136,13 +163,15 @@ class Network(nn.Module):
     `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges.
     """
 
-    __constants__ = ("cutoff", "has_charges", "has_dipoles")
+    __constants__ = ("cutoff", "has_charges", "has_dipoles", "tables")
 
     def __init__(
         self, config: ModelConfig, n_elements: int, mean_neighbours: float, scale: float, charge_guess: Tensor
     ):
         super().__init__()
         self.cutoff = config.cutoff
+        self.knots = config.radial_knots
+        self.tables = True
         self.message_scale = max(mean_neighbours, 1.0) ** -0.5
         self.scale = scale
         self.has_charges = config.has_charges
@@ -158,9 +187,18 @@ class Network(nn.Module):
         self.apply(_initialise)
 
     def use_native_message(self, native: bool = True) -> Network:
-        """Choose the fused operator or the PyTorch reference for the sums over neighbours."""
+        """Sum over neighbours with tables of the radial weights, by the fused operator or the PyTorch reference."""
+        self.tables = True
+        kind = NativeMessage if native else TableMessage
         for layer in self.layers:
-            layer.message = NativeMessage(layer.rank_out) if native else ReferenceMessage(layer.rank_out)
+            layer.message = kind(layer.rank_out, self.cutoff)
+        return self
+
+    def use_perceptron(self) -> Network:
+        """Compute the radial weights on every edge: what the tables approximate."""
+        self.tables = False
+        for layer in self.layers:
+            layer.message = PerceptronMessage(layer.rank_out)
         return self
 
     def use_ghost_exchange(self) -> Network:
@@ -180,22 +218,22 @@ class Network(nn.Module):
         species      [n_total]     index into the elements, owned atoms first
         exchange                   handle of the engine's ghost exchange; 0: every sender is owned
         """
-        r = edge_vectors.square().sum(-1).sqrt()
-        directions = edge_vectors / r.unsqueeze(-1)
-        basis = self.basis(r)
-        cutoff_value = envelope(r, self.cutoff)
         h = self.embedding(species).unsqueeze(1)
         energies = self.energy_of_element[species[:n_owned]]
         for layer, head in zip(self.layers, self.energy):  # noqa: B905  (TorchScript knows no strict=)
-            h = layer(
-                h, basis, cutoff_value, directions, receivers, senders, species, n_owned, self.message_scale, exchange
-            )
-            energies = energies + head(h[:, 0])
+            if self.tables:  # a constant for TorchScript, which compiles only the other branch
+                radial = tabulate(layer.radial, self.basis, self.cutoff, self.knots)
+            else:
+                r = distances(edge_vectors)
+                radial = layer.radial(self.basis(r), envelope(r, self.cutoff))
+            h = layer(h, edge_vectors, radial, receivers, senders, species, n_owned, self.message_scale, exchange)
+            energies = energies + head(by_rank(h)[0].squeeze(1))
         energies = energies * self.scale
         charges = torch.zeros_like(energies)
         if self.has_charges:
-            charges = self.charge(h[:, 0], species[:n_owned])
+            charges = self.charge(by_rank(h)[0].squeeze(1), species[:n_owned])
         dipoles = torch.zeros(n_owned, 3, dtype=edge_vectors.dtype, device=edge_vectors.device)
         if self.has_dipoles:
-            dipoles = self.dipole(h[:, 1:4], h[:, 0])
+            ranks = by_rank(h)
+            dipoles = self.dipole(ranks[1], ranks[0].squeeze(1))
         return energies, charges, dipoles

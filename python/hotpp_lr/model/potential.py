@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -71,9 +72,18 @@ class Potential(nn.Module):
         # float64 whatever the network's precision: total energies of -10^5 eV leave float32 no digits for the rest.
         self._atomic_energies = torch.tensor(normalisation.atomic_energies, dtype=torch.float64)
 
+    def _any_weight(self) -> Tensor:
+        # an exported network has buffers only
+        tensors = itertools.chain(self.network.parameters(), self.network.buffers())
+        return next(t for t in tensors if t.is_floating_point())
+
     @property
     def dtype(self) -> torch.dtype:
-        return next(self.network.parameters()).dtype
+        return self._any_weight().dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self._any_weight().device
 
     def neutralise(self, charges: Tensor, batch: Batch) -> Tensor:
         """Shift the raw charges of every structure so that they sum to the model's total charge."""
@@ -140,4 +150,8 @@ class Potential(nn.Module):
 
     def use_native_message(self, native: bool = True) -> Potential:
         self.network.use_native_message(native)
+        return self
+
+    def use_perceptron(self) -> Potential:
+        self.network.use_perceptron()
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hotpp_lr.model.tensors import squared_norm, symmetric_product, symmetric_times_vector
+from hotpp_lr.model.tensors import by_rank, squared_norm, symmetric_product, symmetric_times_vector
 
 
 class RankLinear(nn.Module):
@@ -21,11 +21,12 @@ class RankLinear(nn.Module):
         self.tensor = nn.Linear(channels_in, channels_out, bias=False) if rank >= 2 else nn.Identity()
 
     def forward(self, h: Tensor) -> Tensor:
-        parts = [self.scalar(h[:, 0:1])]
+        ranks = by_rank(h)
+        parts = [self.scalar(ranks[0])]
         if self.rank >= 1:
-            parts.append(self.vector(h[:, 1:4]))
+            parts.append(self.vector(ranks[1]))
         if self.rank >= 2:
-            parts.append(self.tensor(h[:, 4:10]))
+            parts.append(self.tensor(ranks[2]))
         return torch.cat(parts, dim=1)
 
 
@@ -55,29 +56,28 @@ class Update(nn.Module):
     def forward(self, message: Tensor, receiver_scale: Tensor) -> Tensor:
         """message [n, components, C], receiver_scale [n, C] (from the receiving element) -> [n, components, C]."""
         m = self.mix(message) * receiver_scale.unsqueeze(1)
-        s = m[:, 0]
+        ranks = by_rank(m)
+        s = ranks[0].squeeze(1)
+        v, t = ranks[len(ranks) // 2], ranks[-1]  # those that exist are the vectors and the tensors
         scalars = [s]
         if self.rank >= 1:
-            v = m[:, 1:4]
             scalars.append(v.square().sum(1))
         if self.rank >= 2:
-            scalars.append(squared_norm(m[:, 4:10]))
+            scalars.append(squared_norm(t))
         new = self.scalar(torch.cat(scalars, dim=-1))
         parts = [nn.functional.silu(new).unsqueeze(1)]
         if self.rank >= 1:
-            gates = torch.sigmoid(self.gates(new)).unsqueeze(1)
-            v = m[:, 1:4]
+            gates = torch.sigmoid(self.gates(new)).unsqueeze(1).split(self.channels, dim=2)
             vectors = [v]
             if self.many_body:
                 vectors.append(s.unsqueeze(1) * v)
                 if self.rank >= 2:
-                    vectors.append(symmetric_times_vector(m[:, 4:10], v))
-            parts.append(self.vector(torch.cat(vectors, dim=-1)) * gates[:, :, : self.channels])
+                    vectors.append(symmetric_times_vector(t, v))
+            parts.append(self.vector(torch.cat(vectors, dim=-1)) * gates[0])
             if self.rank >= 2:
-                t = m[:, 4:10]
                 tensors = [t]
                 if self.many_body:
                     tensors.append(s.unsqueeze(1) * t)
                     tensors.append(symmetric_product(v, v))
-                parts.append(self.tensor(torch.cat(tensors, dim=-1)) * gates[:, :, self.channels :])
+                parts.append(self.tensor(torch.cat(tensors, dim=-1)) * gates[1])
         return torch.cat(parts, dim=1)

@@ -33,7 +33,7 @@ def predict(
 ) -> Predictions:
     """Evaluate the potential on all samples; `progress` is called with the number of structures done."""
     energy, forces, charges, dipoles, stresses = [], [], [], [], []
-    device = next(potential.parameters()).device
+    device = potential.device
     for start in range(0, len(samples), batch_size):
         chunk = samples[start : start + batch_size]
         batch = collate(chunk).to(device)

@@ -15,17 +15,19 @@ import lightning
 import numpy as np
 import torch
 import yaml
+from lightning.pytorch.accelerators import AcceleratorRegistry
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
 from hotpp_lr.data.batch import Sample, collate
+from hotpp_lr.device import find_device
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.model.potential import Potential
 from hotpp_lr.training.callbacks import EpochLines
-from hotpp_lr.training.config import Config
+from hotpp_lr.training.config import Config, TrainingConfig
 from hotpp_lr.training.dataset import Datasets, label_counts, load_datasets
 from hotpp_lr.training.evaluate import Errors, errors, predict
 from hotpp_lr.training.module import TrainingModule
@@ -79,11 +81,11 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     module = TrainingModule(potential, config, summary)
     output.mkdir(parents=True, exist_ok=True)
     (output / "config.yaml").write_text(yaml.safe_dump(json.loads(config.model_dump_json()), sort_keys=False))
-    _fit(module, data, config, last if resume else None, console)
+    device = _fit(module, data, config, last if resume else None, console)
 
     checkpoint = output / "model.ckpt"
     best, _ = load_potential(checkpoint)
-    best.use_native_message(config.training.message == "native")
+    best.use_native_message(config.training.message == "native").to(device)
     report = Report(checkpoint, evaluate_sets(best, data, config))
     path = output / "errors.json"
     path.write_text(json.dumps({k: asdict(v) for k, v in report.errors.items()}, indent=2) + "\n")
@@ -126,7 +128,21 @@ def _say_data(console: Console, data: Datasets) -> None:
             console.print(f"{name:>5}: {len(samples)} structures; with labels: {counts}", highlight=False)
 
 
-def _fit(module: TrainingModule, data: Datasets, config: Config, resume_from: Path | None, console: Console) -> None:
+def _accelerator(settings: TrainingConfig) -> str:
+    """Lightning's name of where to train. Raises InputError when it is not there."""
+    if settings.accelerator == "auto":
+        return "gpu" if find_device("auto").type == "cuda" else "cpu"
+    if settings.accelerator in ("gpu", "cuda") and (settings.message == "native" or not torch.cuda.is_available()):
+        find_device("cuda")
+    if settings.accelerator not in AcceleratorRegistry.available_accelerators() and settings.accelerator != "gpu":
+        raise InputError(f"training.accelerator is {settings.accelerator!r}; expected 'auto', 'cpu' or 'gpu'.")
+    return settings.accelerator
+
+
+def _fit(
+    module: TrainingModule, data: Datasets, config: Config, resume_from: Path | None, console: Console
+) -> torch.device:
+    """Trains the module; returns the device on which that was done."""
     settings = config.training
     # Lightning's hints about workers and sanity checks do not concern a data set that lies in memory.
     warnings.filterwarnings("ignore", module="lightning")
@@ -150,7 +166,7 @@ def _fit(module: TrainingModule, data: Datasets, config: Config, resume_from: Pa
     if settings.patience is not None:
         callbacks.append(EarlyStopping("valid/loss", patience=settings.patience))
     trainer = lightning.Trainer(
-        accelerator=settings.accelerator,
+        accelerator=_accelerator(settings),
         devices=settings.devices,
         max_epochs=settings.max_epochs,
         gradient_clip_val=settings.gradient_clip,
@@ -185,3 +201,4 @@ def _fit(module: TrainingModule, data: Datasets, config: Config, resume_from: Pa
             soft_wrap=True,
         )
         raise KeyboardInterrupt
+    return trainer.strategy.root_device

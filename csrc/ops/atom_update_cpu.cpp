@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// From tensors to the kernels of atom_update: memory, blocks of atoms, threads, instruction set.
+#include "ops/atom_update_cpu.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/atom_update_kernels.h"
+#include "ops/mesh_scratch.h"
+#include "pme/cpu/kernels.h"
+
+namespace hotpp::ops {
+
+#define HOTPP_DECLARE_TABLES(REAL) \
+  extern const UpdateKernels<REAL> update_##REAL##_portable, update_##REAL##_avx2, update_##REAL##_avx512;
+HOTPP_DECLARE_TABLES(float)
+HOTPP_DECLARE_TABLES(double)
+
+#ifdef HOTPP_X86_KERNELS
+#define HOTPP_CHOOSE(REAL)                                        \
+  const char* const isa = pme::instruction_set();                 \
+  if (!std::strcmp(isa, "avx512")) return update_##REAL##_avx512; \
+  if (!std::strcmp(isa, "avx2")) return update_##REAL##_avx2;     \
+  return update_##REAL##_portable
+#else
+#define HOTPP_CHOOSE(REAL) return update_##REAL##_portable
+#endif
+template <>
+const UpdateKernels<float>& update_kernels<float>() {
+  HOTPP_CHOOSE(float);
+}
+template <>
+const UpdateKernels<double>& update_kernels<double>() {
+  HOTPP_CHOOSE(double);
+}
+
+namespace {
+
+using at::Tensor;
+
+UpdatePlanes update_planes(const UpdateKind& kind) {
+  int count = 0;
+  const auto take = [&](bool there, int planes) {
+    if (!there) return -1;
+    const int first = count;
+    count += planes;
+    return first;
+  };
+  UpdatePlanes p;
+  p.scalars = take(true, 1);
+  p.vectors = take(kind.rank >= 1, 3);
+  p.tensors = take(kind.rank >= 2, 6);
+  p.silu_slope = take(true, 1);
+  p.vector_gate = take(kind.has_vectors(), 1);
+  p.tensor_gate = take(kind.has_tensors(), 1);
+  p.energy_slope = take(true, 1);
+  p.charge_slope = take(kind.charges, 1);
+  p.dipole_slope = take(kind.dipoles, 1);
+  p.dipole_gate = take(kind.dipoles, 1);
+  p.new_vectors = take(kind.dipoles, 3);
+  p.count = count;
+  return p;
+}
+
+template <class Real>
+Real* data(const Tensor& t) {
+  return t.defined() && t.numel() > 0 ? t.mutable_data_ptr<Real>() : nullptr;
+}
+template <class Real>
+const Real* constant_data(const Tensor& t) {
+  return t.defined() && t.numel() > 0 ? t.const_data_ptr<Real>() : nullptr;
+}
+
+std::int64_t block_count(std::int64_t n) { return (n + kBlockAtoms - 1) / kBlockAtoms; }
+
+// Factors of the messages with rows as the matrices have them.
+Tensor padded_factors(const Tensor& elements, std::int64_t channels) {
+  return at::constant_pad_nd(elements.narrow(1, 0, channels), {0, padded_channels(channels) - channels})
+      .contiguous();
+}
+
+template <class Real>
+UpdateJob<Real> make_job(const UpdateInputs& x, const UpdateKind& kind, const Tensor& factors) {
+  UpdateJob<Real> job{};
+  job.channels = static_cast<int>(kind.channels);
+  job.row = static_cast<int>(padded_channels(kind.channels));
+  job.components = kind.components();
+  job.feature_components = static_cast<int>(x.features.size(1));
+  job.rank = kind.rank;
+  job.many_body = kind.many_body;
+  job.last = kind.last;
+  job.charges = kind.charges;
+  job.dipoles = kind.dipoles;
+  job.at = update_weights(kind);
+  job.planes = update_planes(kind);
+  job.messages = constant_data<Real>(x.messages);
+  job.features = constant_data<Real>(x.features);
+  job.weights = constant_data<Real>(x.weights);
+  job.factors = constant_data<Real>(factors);
+  job.elements = constant_data<Real>(x.elements);
+  job.species = constant_data<std::int64_t>(x.species);
+  return job;
+}
+
+// kept: planes of all blocks, null: each thread overwrites its own.
+template <class Real>
+void run_blocks(const UpdateJob<Real>& job, std::int64_t n, typename UpdateKernels<Real>::Block kernel,
+                Real* kept) {
+  const std::int64_t plane = std::int64_t(kBlockAtoms) * job.row, of_block = plane * job.planes.count;
+  at::parallel_for(0, block_count(n), 1, [&](std::int64_t begin, std::int64_t end) {
+    Real* const memory = scratch<Real>(Purpose::Atoms, plane * kScratchPlanes + (kept ? 0 : of_block));
+    for (std::int64_t block = begin; block < end; ++block) {
+      const std::int64_t first = block * kBlockAtoms, count = std::min<std::int64_t>(kBlockAtoms, n - first);
+      kernel(job, first, static_cast<int>(count),
+             kept ? kept + block * of_block : memory + plane * kScratchPlanes, memory);
+    }
+  });
+}
+
+// Room for the results that exist.
+UpdateOutputs empty_results(const UpdateInputs& x, const UpdateKind& kind) {
+  const std::int64_t n = x.messages.size(0);
+  const auto options = x.messages.options();
+  const auto present = [&](bool there, at::IntArrayRef shape) {
+    return there ? at::empty(shape, options) : at::empty({0}, options);
+  };
+  return {present(!kind.last, x.messages.sizes()), present(!kind.last, x.messages.sizes()),
+          present(true, {n}), present(kind.charges, {n}), present(kind.dipoles, {n, 3})};
+}
+
+template <class Real>
+void put_results(UpdateJob<Real>& job, const UpdateOutputs& out) {
+  job.new_features = data<Real>(out.features);
+  job.sent = data<Real>(out.sent);
+  job.energies = data<Real>(out.energies);
+  job.charge = data<Real>(out.charges);
+  job.dipole = data<Real>(out.dipoles);
+}
+
+template <class Real>
+void put_seeds(UpdateJob<Real>& job, const UpdateOutputs& by_results) {
+  job.by_features = constant_data<Real>(by_results.features);
+  job.by_sent = constant_data<Real>(by_results.sent);
+  job.by_energies = constant_data<Real>(by_results.energies);
+  job.by_charge = constant_data<Real>(by_results.charges);
+  job.by_dipole = constant_data<Real>(by_results.dipoles);
+}
+
+// Gradients by the weights are summed over chunks of blocks, and these are added in their order: few enough
+// that their sums stay small, and the same for any number of threads.
+constexpr std::int64_t kChunks = 8;
+
+// tangent: null for first derivatives.
+UpdateGradients train(const UpdateInputs& x, const UpdateKind& kind, const UpdateOutputs& by_results,
+                      const UpdateGradients* tangent, const UpdateWanted& wanted, UpdateOutputs* by_seeds) {
+  const std::int64_t n = x.messages.size(0), blocks = block_count(n), chunks = std::min(kChunks, blocks);
+  const auto options = x.messages.options();
+  UpdateGradients gradient;
+  if (wanted.messages) gradient.messages = at::empty_like(x.messages);
+  if (wanted.features) gradient.features = at::empty_like(x.features);
+  const Tensor by_factors = at::empty({n, kind.channels}, options);
+  const Tensor factors = padded_factors(x.elements, kind.channels);
+  const UpdateWeights at = update_weights(kind);
+  const Tensor by_weights = at::zeros({std::max<std::int64_t>(chunks, 1), at.size - at.transposed}, options);
+  AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_training", [&] {
+    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    put_seeds(job, by_results);
+    if (by_seeds) put_results(job, *by_seeds);
+    job.messages_gradient = data<scalar_t>(gradient.messages);
+    job.features_gradient = data<scalar_t>(gradient.features);
+    job.factors_gradient = data<scalar_t>(by_factors);
+    const std::int64_t size = std::int64_t(kTrainingPlanes) * kBlockAtoms * job.row;
+    auto kernel = update_kernels<scalar_t>().train;
+    if (tangent) {
+      kernel = update_kernels<scalar_t>().train_tangent;
+      job.messages_tangent = constant_data<scalar_t>(tangent->messages);
+      job.features_tangent = constant_data<scalar_t>(tangent->features);
+      job.to_tangent = size;
+    }
+    at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+      scalar_t* const memory = scratch<scalar_t>(Purpose::Atoms, (tangent ? 2 : 1) * size);
+      for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+        UpdateJob<scalar_t> mine = job;
+        if (wanted.weights) mine.weights_gradient = data<scalar_t>(by_weights) + chunk * by_weights.size(1);
+        for (std::int64_t block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
+          const std::int64_t first = block * kBlockAtoms;
+          kernel(mine, first, static_cast<int>(std::min<std::int64_t>(kBlockAtoms, n - first)), nullptr,
+                 memory);
+        }
+      }
+    });
+  });
+  if (wanted.weights) {
+    const Tensor sum = by_weights.sum(0);
+    gradient.weights = at::cat({sum.narrow(0, 0, at.transposed), at::zeros({at.transposed}, options),
+                                sum.narrow(0, at.transposed, sum.size(0) - at.transposed)});
+  }
+  if (wanted.elements) {
+    gradient.elements = at::zeros_like(x.elements);
+    gradient.elements.narrow(1, 0, kind.channels).index_add_(0, x.species, by_factors);
+    const auto add_constant = [&](const Tensor& seeds, std::int64_t column) {
+      if (!tangent && seeds.defined() && seeds.numel() > 0)
+        gradient.elements.select(1, kind.channels + column).index_add_(0, x.species, seeds);
+    };
+    add_constant(by_results.energies, 0);
+    add_constant(by_results.charges, 1);
+  }
+  return gradient;
+}
+
+}  // namespace
+
+UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor* kept) {
+  const std::int64_t n = x.messages.size(0);
+  const UpdateOutputs out = empty_results(x, kind);
+  const Tensor factors = padded_factors(x.elements, kind.channels);
+  AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update", [&] {
+    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    put_results(job, out);
+    if (kept) {
+      *kept = at::empty({block_count(n) * job.planes.count * kBlockAtoms * job.row}, x.messages.options());
+    }
+    run_blocks<scalar_t>(job, n, update_kernels<scalar_t>().forward, kept ? data<scalar_t>(*kept) : nullptr);
+  });
+  return out;
+}
+
+UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& kind, const Tensor& kept,
+                                       const Tensor& new_features, const UpdateOutputs& by_results,
+                                       const UpdateWanted& wanted) {
+  UpdateGradients gradient;
+  if (wanted.messages) gradient.messages = at::empty_like(x.messages);
+  if (wanted.features) gradient.features = at::empty_like(x.features);
+  const Tensor factors = padded_factors(x.elements, kind.channels);
+  AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_gradients", [&] {
+    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    job.new_features = data<scalar_t>(new_features);
+    put_seeds(job, by_results);
+    job.messages_gradient = data<scalar_t>(gradient.messages);
+    job.features_gradient = data<scalar_t>(gradient.features);
+    run_blocks<scalar_t>(job, x.messages.size(0), update_kernels<scalar_t>().backward, data<scalar_t>(kept));
+  });
+  return gradient;
+}
+
+UpdateGradients fused_training_gradients(const UpdateInputs& x, const UpdateKind& kind,
+                                         const UpdateOutputs& by_results, const UpdateWanted& wanted) {
+  return train(x, kind, by_results, nullptr, wanted, nullptr);
+}
+
+UpdateGradients fused_second_gradients(const UpdateInputs& x, const UpdateKind& kind,
+                                       const UpdateOutputs& by_results, const UpdateGradients& tangent,
+                                       const UpdateWanted& wanted, UpdateOutputs* by_seeds) {
+  *by_seeds = empty_results(x, kind);
+  return train(x, kind, by_results, &tangent, wanted, by_seeds);
+}
+
+}  // namespace hotpp::ops
