@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hotpp_lr.model.repulsion import Repulsion
+from hotpp_lr.data.batch import collate
+from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
+from hotpp_lr.model.potential import Potential
+from hotpp_lr.model.repulsion import ScreenedNuclei
+from hotpp_lr.training.dataset import sample
+from support import NACL, make_potential, make_salt
 
 SODIUM, CHLORINE = 0, 1
 
@@ -12,7 +17,7 @@ SODIUM, CHLORINE = 0, 1
 def energies(distances, receiver=SODIUM, sender=CHLORINE):
     r = torch.as_tensor(distances, dtype=torch.float64)
     same = torch.ones(len(r), dtype=torch.int64)
-    return Repulsion((11, 17))(r, receiver * same, sender * same)
+    return ScreenedNuclei((11, 17)).pair_energy(r, receiver * same, sender * same)
 
 
 def test_close_to_the_nuclei_it_is_the_universal_potential():
@@ -34,8 +39,26 @@ def test_it_does_not_depend_on_the_order_of_the_atoms():
     assert torch.equal(energies([1.0, 2.0], SODIUM, CHLORINE), energies([1.0, 2.0], CHLORINE, SODIUM))
 
 
-def test_it_can_be_exported():
-    scripted = torch.jit.script(Repulsion((11, 17)))
-    r = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    kinds = torch.tensor([0, 1])
-    assert torch.equal(scripted(r, kinds, kinds), Repulsion((11, 17))(r, kinds, kinds))
+@pytest.mark.parametrize("native", [False, True], ids=["network", "exported"])
+def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(native):
+    structure = make_salt(jitter=0.5)
+    energy, forces = {}, {}
+    for kind in ("none", "zbl"):
+        potential = make_potential("charge", repulsion=kind)
+        if native:
+            tables, _, _ = frozen_tables(potential.network)
+            scripted = torch.jit.script(ExportedNetwork(potential.network, tables).eval())
+            potential = Potential(potential.config, potential.normalisation, network=scripted)
+        result = potential(collate([sample(structure, NACL, potential.config)]))
+        energy[kind], forces[kind] = result.energy, result.forces
+    positions = torch.from_numpy(structure.positions).requires_grad_()
+    shifts = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 3).double() @ torch.from_numpy(structure.cell)
+    first, second = torch.triu_indices(len(positions), len(positions), 1)
+    r = (positions[second] - positions[first] + shifts[:, None]).norm(dim=-1)
+    species = torch.from_numpy((structure.numbers == NACL[1]).astype(int))
+    pairs = ScreenedNuclei(NACL).pair_energy(r, species[first].expand(r.shape), species[second].expand(r.shape)).sum()
+    (gradient,) = torch.autograd.grad(pairs, positions)
+    assert pairs > 0.1  # eV: some pairs do overlap
+    # sums of some hundred eV in another order
+    torch.testing.assert_close(energy["zbl"] - energy["none"], pairs.detach().reshape(1), rtol=0, atol=1e-10)
+    torch.testing.assert_close(forces["zbl"] - forces["none"], -gradient, rtol=0, atol=1e-10)
