@@ -164,7 +164,7 @@ class Network(nn.Module):
     `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges.
     """
 
-    __constants__ = ("cutoff", "has_charges", "has_dipoles", "tables")
+    __constants__ = ("cutoff", "has_charges", "has_dipoles", "native", "tables")
 
     def __init__(
         self, config: ModelConfig, n_elements: int, mean_neighbours: float, scale: float, charge_guess: Tensor
@@ -221,7 +221,7 @@ class Network(nn.Module):
         species      [n_total]     index into the elements, owned atoms first
         exchange                   handle of the engine's ghost exchange; 0: every sender is owned
         """
-        if self.native:
+        if self.native:  # a constant for TorchScript as well
             return self._forward_native(edge_vectors, receivers, senders, species, n_owned, exchange)
         h = self.embedding(species).unsqueeze(1)
         energies = self.energy_of_element[species[:n_owned]]
