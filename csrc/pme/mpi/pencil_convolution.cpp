@@ -178,11 +178,11 @@ void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
   for (int y = 0; y < mode_y_.size(); ++y)
     for (int z = 0; z < blocks_.size(); ++z) {
       const ModeColumn column = mode_columns_.column(mode_y_.begin + y, blocks_.begin + z, lanes);
-      double partial[4][column_lanes];
-      kernels<Real>().convolve_lines(transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z,
-                                     x_lines_.x, influence_.data() + x_block(y, z), &column,
-                                     slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial,
-                                     thread_scratch());
+      double partial[4][column_lanes] = {};
+      kernels<Real>().convolve_lines(
+          transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z, x_lines_.x,
+          influence_.data() + x_block(y, z), strain ? &column : nullptr,
+          slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial, thread_scratch());
       LineSums* const lines = &line_sums_[(static_cast<std::size_t>(y) * blocks_.size() + z) * lanes];
       for (int j = 0; j < lanes; ++j) {
         const int mode_z = (blocks_.begin + z) * lanes + j;
