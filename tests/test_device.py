@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from hotpp_lr.device import find_device
+from hotpp_lr.device import _has_kernels, find_device
 from hotpp_lr.errors import InputError
 from hotpp_lr.export import export_model
 from hotpp_lr.model.checkpoint import KEY, describe
+from hotpp_lr.training.config import TrainingConfig
+from hotpp_lr.training.fit import _accelerator
 from support import make_potential
 
 ON_DEVICE = """
@@ -63,6 +65,25 @@ def test_the_calculator_on_a_device(exported):
 def test_unknown_and_missing_devices_are_errors(name, message):
     with pytest.raises(InputError, match=message):
         find_device(name)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "message"),
+    [
+        ("gpo", "expected 'auto', 'cpu' or 'gpu'"),
+        pytest.param(
+            "gpu", "'gpu': device is 'cuda'", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA")
+        ),
+    ],
+)
+def test_training_names_the_key(accelerator, message):
+    with pytest.raises(InputError, match=f"training.accelerator is .*{message}"):
+        _accelerator(TrainingConfig(accelerator=accelerator))
+
+
+def test_kernels_are_those_of_the_kind_of_device():
+    """torch has a place for xpu devices, and nobody has registered operators for them."""
+    assert not _has_kernels("xpu")
 
 
 def test_auto_needs_no_device():
