@@ -97,8 +97,8 @@ void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from,
   Real* const receive = receive_.reserve(total(there));
   auto for_each_block = [](const Part& part, const View& view, auto&& f) {
     for (int x = part.x.begin; x < part.x.end; ++x)
-      for (int z = part.z.begin; z < part.z.end; ++z)
-        for (int y = part.y.begin; y < part.y.end; ++y) f(view.data + x * view.x + y * view.y + z * view.z);
+      for (int y = part.y.begin; y < part.y.end; ++y)
+        for (int z = part.z.begin; z < part.z.end; ++z) f(view.data + x * view.x + y * view.y + z * view.z);
   };
   const Communicator& comm = exchange.comm;
   const int partners = comm.size();
@@ -120,8 +120,8 @@ void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from,
   const Part &kept = exchange.parts[here][comm.rank()], &place = exchange.parts[there][comm.rank()];
 #pragma omp parallel for schedule(static)
   for (int x = 0; x < kept.x.size(); ++x)
-    for (int z = 0; z < kept.z.size(); ++z)
-      for (int y = 0; y < kept.y.size(); ++y)
+    for (int y = 0; y < kept.y.size(); ++y)
+      for (int z = 0; z < kept.z.size(); ++z)
         std::copy_n(
             from.data + (kept.x.begin + x) * from.x + (kept.y.begin + y) * from.y +
                 (kept.z.begin + z) * from.z,
