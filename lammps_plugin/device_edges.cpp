@@ -51,25 +51,29 @@ void DeviceEdges::assign(const EdgeCandidates& candidates, const AtomRows& rows)
 }
 
 void DeviceEdges::update(const double* const* x, const double* corner, double cutoff, const AtomRows& rows) {
-  Tensors& t = *tensors_;
-  if (!t.species.defined() || t.species_there != rows.species) {
-    t.species_there = rows.species;
-    t.species = to_device(t.species_there, {rows.n_total()}, at::kLong, t.device);
+  with_plain_errors(tensors_->device, [&] { tensors_->update(x, corner, cutoff, rows); });
+}
+
+void DeviceEdges::Tensors::update(const double* const* x, const double* corner, double cutoff,
+                                  const AtomRows& rows) {
+  if (!species.defined() || species_there != rows.species) {
+    species_there = rows.species;
+    species = to_device(species_there, {rows.n_total()}, at::kLong, device);
   }
-  const at::Tensor host = t.staging.take({t.n_atoms + 1, 3}, at::kDouble, t.device);
+  const at::Tensor host = staging.take({n_atoms + 1, 3}, at::kDouble, device);
   double* values = host.data_ptr<double>();
-  if (t.n_atoms > 0) std::copy_n(&x[0][0], 3 * t.n_atoms, values);  // LAMMPS's arrays are contiguous
-  std::copy_n(corner, 3, values + 3 * t.n_atoms);
+  if (n_atoms > 0) std::copy_n(&x[0][0], 3 * n_atoms, values);  // LAMMPS's arrays are contiguous
+  std::copy_n(corner, 3, values + 3 * n_atoms);
   // Nobody writes to the buffer before the next step, and the forces have come back by then.
-  const at::Tensor all = host.to(t.device, at::kDouble, /*non_blocking=*/true, /*copy=*/true);
-  const at::Tensor places = all.narrow(0, 0, t.n_atoms);
-  t.positions = places.index_select(0, t.atoms) - all.narrow(0, t.n_atoms, 1);
-  const at::Tensor vectors =
-      places.index_select(0, t.sender_atoms) - places.index_select(0, t.receiver_atoms);
-  t.kept = (vectors.square().sum(1) < cutoff * cutoff).nonzero().view(-1);
-  t.vectors = vectors.index_select(0, t.kept);
-  t.edge_receivers = t.receivers.index_select(0, t.kept);
-  t.edge_senders = t.senders.index_select(0, t.kept);
+  const at::Tensor all = host.to(device, at::kDouble, /*non_blocking=*/true, /*copy=*/true);
+  const at::Tensor places = all.narrow(0, 0, n_atoms);
+  positions = places.index_select(0, atoms) - all.narrow(0, n_atoms, 1);
+  const at::Tensor all_vectors =
+      places.index_select(0, sender_atoms) - places.index_select(0, receiver_atoms);
+  kept = (all_vectors.square().sum(1) < cutoff * cutoff).nonzero().view(-1);
+  vectors = all_vectors.index_select(0, kept);
+  edge_receivers = receivers.index_select(0, kept);
+  edge_senders = senders.index_select(0, kept);
 }
 
 std::int64_t DeviceEdges::size() const { return tensors_->kept.defined() ? tensors_->kept.size(0) : 0; }

@@ -32,6 +32,7 @@ struct DeviceEdges::Tensors {
   at::Tensor edge_receivers, edge_senders;  // [n_edges] rows
   HostBuffer staging;
 
+  void update(const double* const* x, const double* corner, double cutoff, const AtomRows&);
   // gradients [n_edges, 3] = ∂E/∂vectors: forces on the atoms [n_atoms, 3] eV/Å
   at::Tensor forces(const at::Tensor& gradients) const;
   // Σ ∂E/∂v_a v_b, [3, 3] eV

@@ -36,7 +36,7 @@ struct DeviceStep::Tensors {
     return host.data_ptr<double>();
   }
 
-  // Both vectors as [n, 1 + columns of b] in one copy that does not wait: the buffer is only written again
+  // a [n] and b [n, 3] in one copy that does not wait: the buffer is only written again
   // after results of this step have come back.
   std::pair<at::Tensor, at::Tensor> send(at::Device device, const std::vector<double>& a,
                                          const std::vector<double>& b) {
@@ -45,7 +45,7 @@ struct DeviceStep::Tensors {
     std::copy(a.begin(), a.end(), host.data_ptr<double>());
     std::copy(b.begin(), b.end(), host.data_ptr<double>() + n);
     const at::Tensor there = host.to(device, at::kDouble, /*non_blocking=*/true, /*copy=*/true);
-    return {there.narrow(0, 0, n), there.narrow(0, n, m).view({n, -1})};
+    return {there.narrow(0, 0, n), there.narrow(0, n, m).view({n, 3})};
   }
 };
 
@@ -92,6 +92,12 @@ DeviceStep::~DeviceStep() = default;
 
 void DeviceStep::evaluate(Model& model, LongRange* long_range, const DeviceEdges& edges, const AtomRows& rows,
                           std::int64_t exchange, const std::vector<double>& positions, Profile& profile) {
+  with_plain_errors(edges.tensors().device,
+                    [&] { run(model, long_range, edges, rows, exchange, positions, profile); });
+}
+
+void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edges, const AtomRows& rows,
+                     std::int64_t exchange, const std::vector<double>& positions, Profile& profile) {
   const DeviceEdges::Tensors& e = edges.tensors();
   const c10::DeviceGuard current(e.device);
   Network& network = model.network();

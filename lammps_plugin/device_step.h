@@ -31,6 +31,9 @@ class DeviceStep {
   std::vector<double> edge_gradients() const;  // [n_edges, 3] eV/Å; waits for the device
 
  private:
+  void run(Model&, LongRange*, const DeviceEdges&, const AtomRows&, std::int64_t exchange,
+           const std::vector<double>& positions, Profile&);
+
   struct Tensors;
   std::unique_ptr<Tensors> tensors_;
 };

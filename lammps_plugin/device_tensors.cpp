@@ -4,6 +4,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace hotpp {
 
@@ -17,6 +18,18 @@ void synchronise(at::Device device) {
 void* stream_of(at::Device device) {
   if (device.is_cpu()) return nullptr;
   return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
+}
+
+void with_plain_errors(at::Device device, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const c10::OutOfMemoryError& error) {
+    throw std::runtime_error("the memory of " + device.str() + " is full (" + error.what_without_backtrace() +
+                             "): use more devices, 'precision single', or fewer atoms");
+  } catch (const c10::Error& error) {
+    throw std::runtime_error(device.str() + " failed (" + error.what_without_backtrace() +
+                             "): 'device cpu' tells whether it is the device");
+  }
 }
 
 at::Tensor HostBuffer::take(at::IntArrayRef shape, at::ScalarType type, at::Device device) {

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace hotpp {
@@ -13,6 +14,9 @@ namespace hotpp {
 void synchronise(at::Device);
 // What libraries of the device take for its current stream (cudaStream_t); null on the processor.
 void* stream_of(at::Device);
+
+// Runs an action; an error of torch becomes one sentence that tells what to do, without torch's stack trace.
+void with_plain_errors(at::Device, const std::function<void()>& action);
 
 // Page-locked memory of the host, from which and to which a device copies by itself. Kept from step to step.
 class HostBuffer {

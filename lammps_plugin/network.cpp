@@ -46,7 +46,7 @@ void collect_operators(const torch::jit::Block& block, std::set<std::string>& na
 
 void Network::forward(const at::Tensor& vectors, const at::Tensor& receivers, const at::Tensor& senders,
                       const at::Tensor& species, std::int64_t n_owned, std::int64_t exchange) {
-  edge_vectors = vectors.to(dtype);
+  edge_vectors = vectors.detach().to(dtype);  // a leaf of our own: the caller's tensor stays free of graphs
   edge_vectors.set_requires_grad(true);
   // The number of edges changes at every step: executors that specialise on shapes would compile again and
   // again.

@@ -87,9 +87,9 @@ def narrow(case, dtype):
 
 
 def fastest(call, seconds: float) -> float:
-    best, stop = float("inf"), time.perf_counter() + seconds
     call()
-    while time.perf_counter() < stop:
+    best, stop = float("inf"), time.perf_counter() + seconds
+    while best == float("inf") or time.perf_counter() < stop:
         begin = time.perf_counter()
         call()
         best = min(best, time.perf_counter() - begin)

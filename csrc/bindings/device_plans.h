@@ -44,11 +44,10 @@ py::dict execute_on_arrays(Plan& plan, const py::array& r, const py::array& q, c
   return results.dict(energy, derivative);
 }
 
-/// set_cell, reserve and execute on numpy arrays.
+/// reserve and execute on numpy arrays.
 template <class Plan>
-py::class_<Plan> bind_device_plan(py::module_& m, const char* name) {
+py::class_<Plan> bind_device_sums(py::module_& m, const char* name) {
   return py::class_<Plan>(m, name)
-      .def("set_cell", &bindings::set_cell<Plan>, py::arg("cell"), "Lattice vectors as rows, Å.")
       .def("reserve", &Plan::reserve, py::arg("n"), "Takes the memory for n atoms now.")
       .def(
           "execute",
@@ -60,6 +59,13 @@ py::class_<Plan> bind_device_plan(py::module_& m, const char* name) {
           py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(), py::arg("forces") = true,
           py::arg("strain") = false, py::arg("fields") = true, py::arg("single") = false,
           "As Plan.execute of _pme; `fields`: potential and field; `single`: arrays of atoms are float32.");
+}
+
+/// The same and set_cell.
+template <class Plan>
+py::class_<Plan> bind_device_plan(py::module_& m, const char* name) {
+  return bind_device_sums<Plan>(m, name).def("set_cell", &bindings::set_cell<Plan>, py::arg("cell"),
+                                             "Lattice vectors as rows, Å.");
 }
 
 /// Multipoles<Real>(mesh, order, options...) with spread_host and gather_host.

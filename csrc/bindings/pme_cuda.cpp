@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "bindings/device_plans.h"
+#include "pme/cuda/cluster_cuda.h"
 #include "pme/cuda/multipoles_cuda.h"
 #include "pme/cuda/plan_cuda.h"
 #include "pme/cuda/transforms.h"
@@ -21,8 +22,8 @@ View view(Address address) {
   return View(reinterpret_cast<Value*>(address));
 }
 
-template <class Value, class Real>
-void execute_on_pointers(CudaPlan<Real>& plan, Address stream, int n, Address positions, Address charges,
+template <class Value, class Plan>
+void execute_on_pointers(Plan& plan, Address stream, int n, Address positions, Address charges,
                          Address dipoles, Address energy, Address potential, Address field, Address forces,
                          Address strain) {
   DeviceAtoms atoms;
@@ -39,10 +40,10 @@ void execute_on_pointers(CudaPlan<Real>& plan, Address stream, int n, Address po
   plan.execute(reinterpret_cast<void*>(stream), atoms, output);
 }
 
-template <class Real>
-void bind_cuda_plan(py::module_& m, const char* name) {
-  using Plan = CudaPlan<Real>;
-  bind_device_plan<Plan>(m, name)
+/// On device pointers.
+template <class Plan>
+void bind_pointers(py::class_<Plan> bound) {
+  bound
       .def(
           "execute_on_device",
           [](Plan& p, Address stream, int n, Address positions, Address charges, Address dipoles,
@@ -50,7 +51,7 @@ void bind_cuda_plan(py::module_& m, const char* name) {
             if (n < 0) throw std::invalid_argument("n is " + std::to_string(n) + ": give 0 or more atoms.");
             if (n > 0 && (!positions || !charges))
               throw std::invalid_argument("positions or charges is a null pointer: give device memory.");
-            const auto run = single ? &execute_on_pointers<float, Real> : &execute_on_pointers<double, Real>;
+            const auto run = single ? &execute_on_pointers<float, Plan> : &execute_on_pointers<double, Plan>;
             run(p, stream, n, positions, charges, dipoles, energy, potential, field, forces, strain);
           },
           py::arg("stream"), py::arg("n"), py::arg("positions"), py::arg("charges"), py::arg("dipoles") = 0,
@@ -70,8 +71,9 @@ void bind_cuda_plan(py::module_& m, const char* name) {
 
 PYBIND11_MODULE(_pme_cuda, m) {
   m.doc() = "Mesh electrostatics on a CUDA device (csrc/pme/cuda); not yet run on one. Units: eV, Å, e.";
-  bind_cuda_plan<double>(m, "PlanDouble");
-  bind_cuda_plan<float>(m, "PlanFloat");
+  bind_pointers(bind_device_plan<CudaPlan<double>>(m, "PlanDouble"));
+  bind_pointers(bind_device_plan<CudaPlan<float>>(m, "PlanFloat"));
+  bind_pointers(bind_device_sums<CudaCluster>(m, "ClusterDouble"));
   m.def(
       "Plan",
       [](int order, const std::array<int, 3>& mesh, double smearing, const std::string& deconvolution,
@@ -88,6 +90,14 @@ PYBIND11_MODULE(_pme_cuda, m) {
       py::arg("subtract_self") = true, py::arg("precision") = "float", py::arg("kernel") = "gaussian",
       py::arg("boundary") = "periodic", py::arg("path") = "auto", py::arg("graphs") = true,
       "A plan on the current device.");
+  m.def(
+      "Cluster",
+      [](double smearing, const std::string& kernel, double farthest, bool subtract_self) {
+        return std::make_unique<CudaCluster>(Kernel::named(kernel, smearing), farthest, subtract_self);
+      },
+      py::arg("smearing"), py::arg("kernel") = "gaussian", py::arg("farthest") = 100.0,
+      py::arg("subtract_self") = true,
+      "The direct sum over all pairs, without periodic axes, on the current device.");
   m.def(
       "spread",
       [](const Array<double>& u, const py::array& coefficients, int rank, int order,

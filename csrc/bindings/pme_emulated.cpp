@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Python module hotpp_lr._pme_emulated: the CUDA plan with its kernels run on the CPU, for tests.
 #include "bindings/device_plans.h"
+#include "pme/cuda/emulated_cluster.h"
 #include "pme/cuda/emulated_plan.h"
 #include "pme/cuda/multipole_mesh.h"
 
@@ -62,6 +63,17 @@ PYBIND11_MODULE(_pme_emulated, m) {
       py::arg("order"), py::arg("mesh"), py::arg("smearing"), py::arg("deconvolution") = "alias",
       py::arg("subtract_self") = true, py::arg("precision") = "double", py::arg("kernel") = "gaussian",
       py::arg("boundary") = "periodic", py::arg("path") = "auto", py::arg("thread_order") = "forward");
+  bind_device_sums<EmulatedCluster>(m, "ClusterDouble");
+  m.def(
+      "Cluster",
+      [](double smearing, const std::string& kernel, double farthest, bool subtract_self,
+         const std::string& thread_order) {
+        return std::make_unique<EmulatedCluster>(Kernel::named(kernel, smearing), farthest, subtract_self,
+                                                 order_of(thread_order));
+      },
+      py::arg("smearing"), py::arg("kernel") = "gaussian", py::arg("farthest") = 100.0,
+      py::arg("subtract_self") = true, py::arg("thread_order") = "forward",
+      "The direct sum over all pairs, without periodic axes.");
   m.def(
       "spread",
       [](const Array<double>& u, const py::array& coefficients, int rank, int order,

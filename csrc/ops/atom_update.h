@@ -21,8 +21,9 @@
 // their parameters into `elements` (factor of the messages per receiving element, C numbers, then what the
 // element adds to the energy and to the charge) and `weights` (atom_update_weights.h).
 //
-// On the CPU with constant `elements` and `weights` the fused kernels run, forward and backward. Otherwise
-// (training, second derivatives, CUDA) the same is composed of torch operations, differentiable at any order.
+// On the CPU the fused kernels run: results, first derivatives by everything, and the second derivatives of
+// training (those of the gradients by messages and features). Otherwise (third derivatives, derivatives of
+// gradients by weights, CUDA) the same is composed of torch operations, differentiable at any order.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -8,9 +8,8 @@
 #include <cstdint>
 #include <initializer_list>
 
-#include "ops/atom_update_gates.h"
-#include "ops/atom_update_kernels.h"
 #include "ops/atom_update_matrix.h"
+#include "ops/atom_update_numbers.h"
 
 namespace hotpp::ops::HOTPP_ISA {
 
@@ -94,7 +93,7 @@ struct Scratch {
 };
 
 /// The matrices of a layer, or their transposes, applied to the rows of a block.
-template <class Real>
+template <class N, class Real>
 struct Matrices {
   const UpdateJob<Real>& job;
   const Block& block;
@@ -114,29 +113,32 @@ struct Matrices {
     bool more = false;
     for (const Real* in : inputs) {
       if (!in) break;
-      const Rows<Real> rows{in, std::ptrdiff_t(job.row), 0, 1, per * block.padded};
       if (more)
-        multiply<Start::sum, Real>(rows, per * block.padded, job.channels, weights + matrix, job.row, nullptr,
-                                   out);
+        product<Start::sum>(per, in, matrix, out, nullptr);
       else
-        multiply<start, Real>(rows, per * block.padded, job.channels, weights + matrix, job.row,
-                              job.weights + bias, out);
+        product<start>(per, in, matrix, out, job.weights + bias);
+      if constexpr (is_dual<N, Real>) {
+        constexpr Start start_of_tangent = start == Start::bias ? Start::zero : start;
+        if (more)
+          product<Start::sum>(per, in + job.to_tangent, matrix, out + job.to_tangent, nullptr);
+        else
+          product<start_of_tangent>(per, in + job.to_tangent, matrix, out + job.to_tangent, nullptr);
+      }
       more = true;
       matrix += size;
     }
   }
 
   /// Channel mixing, one matrix per rank, of planes.
-  template <Start start = Start::zero>
   void mix(const Message<Real*>& in, std::int64_t matrix, const Message<Real*>& out) const {
-    apply<start>(1, {in.s}, matrix, out.s);
-    if (job.rank >= 1) apply<start>(3, {in.v}, matrix + size, out.v);
-    if (job.rank >= 2) apply<start>(6, {in.t}, matrix + 2 * size, out.t);
+    apply<Start::zero>(1, {in.s}, matrix, out.s);
+    if (job.rank >= 1) apply<Start::zero>(3, {in.v}, matrix + size, out.v);
+    if (job.rank >= 2) apply<Start::zero>(6, {in.t}, matrix + 2 * size, out.t);
   }
 
-  /// Channel mixing of features in memory, [n, components, C].
-  template <Start start = Start::zero>
-  void mix(const Real* features, std::int64_t matrix, const Message<Real*>& out) const {
+  /// Channel mixing of features in memory, [n, components, C]; `start` with what out holds.
+  template <Start start>
+  void mix_from_memory(const Real* features, std::int64_t matrix, const Message<Real*>& out) const {
     const std::ptrdiff_t channels = job.channels, outer = channels * job.components;
     const Real* const mine = features + block.first * outer;
     const auto component = [&](int first, int per, std::int64_t at, Real* to) {
@@ -147,7 +149,43 @@ struct Matrices {
     if (job.rank >= 1) component(1, 3, matrix + size, out.v);
     if (job.rank >= 2) component(4, 6, matrix + 2 * size, out.t);
   }
+
+ private:
+  template <Start start>
+  void product(int per, const Real* in, std::int64_t matrix, Real* out, const Real* bias) const {
+    const Rows<Real> rows{in, std::ptrdiff_t(job.row), 0, 1, per * block.padded};
+    multiply<start, Real>(rows, per * block.padded, job.channels, weights + matrix, job.row, bias, out);
+  }
 };
+
+/// The planes of tangents.
+template <class Real>
+HOTPP_INLINE Message<Real*> tangents(const UpdateJob<Real>& job, const Message<Real*>& h) {
+  return {h.s + job.to_tangent, h.v ? h.v + job.to_tangent : nullptr, h.t ? h.t + job.to_tangent : nullptr};
+}
+
+/// Numbers at channel c of `component` of features in memory, [n, feature_components, C], of a row of the
+/// layer before.
+template <class N, class Real>
+HOTPP_INLINE N old_feature(const UpdateJob<Real>& job, std::int64_t atom, int component, int c) {
+  const std::ptrdiff_t at = (atom * job.feature_components + component) * job.channels + c;
+  const Vec<Real> value = load_some(job.features + at, job.channels - c);
+  if constexpr (is_dual<N, Real>)
+    return {value,
+            job.features_tangent ? load_some(job.features_tangent + at, job.channels - c) : Vec<Real>{}};
+  else
+    return value;
+}
+
+template <class Real>
+void clear_planes(const UpdateJob<Real>& job, const Block& block, const Message<Real*>& h) {
+  const auto clear = [&](Real* plane, int per) {
+    for (std::ptrdiff_t k = 0; k < std::ptrdiff_t(per) * block.padded * job.row; ++k) plane[k] = 0;
+  };
+  clear(h.s, 1);
+  if (job.rank >= 1) clear(h.v, 3);
+  if (job.rank >= 2) clear(h.t, 6);
+}
 
 /// Planes to memory [n, components, C]; zeros where a plane is null.
 template <class Real>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// atom_update as a composition of torch operations: the path of training, of second derivatives and of CUDA.
+// atom_update as a composition of torch operations: the path of third derivatives and of CUDA.
 #include <ATen/ATen.h>
 
 #include <vector>

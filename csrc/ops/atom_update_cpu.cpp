@@ -122,29 +122,109 @@ void run_blocks(const UpdateJob<Real>& job, std::int64_t n, typename UpdateKerne
   });
 }
 
-}  // namespace
-
-UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor* kept) {
+// Room for the results that exist.
+UpdateOutputs empty_results(const UpdateInputs& x, const UpdateKind& kind) {
   const std::int64_t n = x.messages.size(0);
   const auto options = x.messages.options();
   const auto present = [&](bool there, at::IntArrayRef shape) {
     return there ? at::empty(shape, options) : at::empty({0}, options);
   };
-  UpdateOutputs out;
-  out.features = present(!kind.last, x.messages.sizes());
-  out.sent = present(!kind.last, x.messages.sizes());
-  out.energies = at::empty({n}, options);
-  out.charges = present(kind.charges, {n});
-  out.dipoles = present(kind.dipoles, {n, 3});
+  return {present(!kind.last, x.messages.sizes()), present(!kind.last, x.messages.sizes()),
+          present(true, {n}), present(kind.charges, {n}), present(kind.dipoles, {n, 3})};
+}
+
+template <class Real>
+void put_results(UpdateJob<Real>& job, const UpdateOutputs& out) {
+  job.new_features = data<Real>(out.features);
+  job.sent = data<Real>(out.sent);
+  job.energies = data<Real>(out.energies);
+  job.charge = data<Real>(out.charges);
+  job.dipole = data<Real>(out.dipoles);
+}
+
+template <class Real>
+void put_seeds(UpdateJob<Real>& job, const UpdateOutputs& by_results) {
+  job.by_features = constant_data<Real>(by_results.features);
+  job.by_sent = constant_data<Real>(by_results.sent);
+  job.by_energies = constant_data<Real>(by_results.energies);
+  job.by_charge = constant_data<Real>(by_results.charges);
+  job.by_dipole = constant_data<Real>(by_results.dipoles);
+}
+
+// Gradients by the weights are summed over chunks of blocks, and these are added in their order: few enough
+// that their sums stay small, and the same for any number of threads.
+constexpr std::int64_t kChunks = 8;
+
+// tangent: null for first derivatives.
+UpdateGradients train(const UpdateInputs& x, const UpdateKind& kind, const UpdateOutputs& by_results,
+                      const UpdateGradients* tangent, const UpdateWanted& wanted, UpdateOutputs* by_seeds) {
+  const std::int64_t n = x.messages.size(0), blocks = block_count(n), chunks = std::min(kChunks, blocks);
+  const auto options = x.messages.options();
+  UpdateGradients gradient;
+  if (wanted.messages) gradient.messages = at::empty_like(x.messages);
+  if (wanted.features) gradient.features = at::empty_like(x.features);
+  const Tensor by_factors = at::empty({n, kind.channels}, options);
+  const Tensor factors = padded_factors(x.elements, kind.channels);
+  const UpdateWeights at = update_weights(kind);
+  const Tensor by_weights = at::zeros({std::max<std::int64_t>(chunks, 1), at.size - at.transposed}, options);
+  AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_training", [&] {
+    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    put_seeds(job, by_results);
+    if (by_seeds) put_results(job, *by_seeds);
+    job.messages_gradient = data<scalar_t>(gradient.messages);
+    job.features_gradient = data<scalar_t>(gradient.features);
+    job.factors_gradient = data<scalar_t>(by_factors);
+    const std::int64_t size = std::int64_t(kTrainingPlanes) * kBlockAtoms * job.row;
+    auto kernel = update_kernels<scalar_t>().train;
+    if (tangent) {
+      kernel = update_kernels<scalar_t>().train_tangent;
+      job.messages_tangent = constant_data<scalar_t>(tangent->messages);
+      job.features_tangent = constant_data<scalar_t>(tangent->features);
+      job.to_tangent = size;
+    }
+    at::parallel_for(0, chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+      scalar_t* const memory = scratch<scalar_t>(Purpose::Atoms, (tangent ? 2 : 1) * size);
+      for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+        UpdateJob<scalar_t> mine = job;
+        if (wanted.weights) mine.weights_gradient = data<scalar_t>(by_weights) + chunk * by_weights.size(1);
+        for (std::int64_t block = chunk * blocks / chunks; block < (chunk + 1) * blocks / chunks; ++block) {
+          const std::int64_t first = block * kBlockAtoms;
+          kernel(mine, first, static_cast<int>(std::min<std::int64_t>(kBlockAtoms, n - first)), nullptr,
+                 memory);
+        }
+      }
+    });
+  });
+  if (wanted.weights) {
+    const Tensor sum = by_weights.sum(0);
+    gradient.weights = at::cat({sum.narrow(0, 0, at.transposed), at::zeros({at.transposed}, options),
+                                sum.narrow(0, at.transposed, sum.size(0) - at.transposed)});
+  }
+  if (wanted.elements) {
+    gradient.elements = at::zeros_like(x.elements);
+    gradient.elements.narrow(1, 0, kind.channels).index_add_(0, x.species, by_factors);
+    const auto add_constant = [&](const Tensor& seeds, std::int64_t column) {
+      if (!tangent && seeds.defined() && seeds.numel() > 0)
+        gradient.elements.select(1, kind.channels + column).index_add_(0, x.species, seeds);
+    };
+    add_constant(by_results.energies, 0);
+    add_constant(by_results.charges, 1);
+  }
+  return gradient;
+}
+
+}  // namespace
+
+UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor* kept) {
+  const std::int64_t n = x.messages.size(0);
+  const UpdateOutputs out = empty_results(x, kind);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update", [&] {
     UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
-    job.new_features = data<scalar_t>(out.features);
-    job.sent = data<scalar_t>(out.sent);
-    job.energies = data<scalar_t>(out.energies);
-    job.charge = data<scalar_t>(out.charges);
-    job.dipole = data<scalar_t>(out.dipoles);
-    if (kept) *kept = at::empty({block_count(n) * job.planes.count * kBlockAtoms * job.row}, options);
+    put_results(job, out);
+    if (kept) {
+      *kept = at::empty({block_count(n) * job.planes.count * kBlockAtoms * job.row}, x.messages.options());
+    }
     run_blocks<scalar_t>(job, n, update_kernels<scalar_t>().forward, kept ? data<scalar_t>(*kept) : nullptr);
   });
   return out;
@@ -152,24 +232,32 @@ UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor
 
 UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& kind, const Tensor& kept,
                                        const Tensor& new_features, const UpdateOutputs& by_results,
-                                       bool by_messages, bool by_features) {
+                                       const UpdateWanted& wanted) {
   UpdateGradients gradient;
-  if (by_messages) gradient.messages = at::empty_like(x.messages);
-  if (by_features) gradient.features = at::empty_like(x.features);
+  if (wanted.messages) gradient.messages = at::empty_like(x.messages);
+  if (wanted.features) gradient.features = at::empty_like(x.features);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_gradients", [&] {
     UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
     job.new_features = data<scalar_t>(new_features);
-    job.by_features = constant_data<scalar_t>(by_results.features);
-    job.by_sent = constant_data<scalar_t>(by_results.sent);
-    job.by_energies = constant_data<scalar_t>(by_results.energies);
-    job.by_charge = constant_data<scalar_t>(by_results.charges);
-    job.by_dipole = constant_data<scalar_t>(by_results.dipoles);
+    put_seeds(job, by_results);
     job.messages_gradient = data<scalar_t>(gradient.messages);
     job.features_gradient = data<scalar_t>(gradient.features);
     run_blocks<scalar_t>(job, x.messages.size(0), update_kernels<scalar_t>().backward, data<scalar_t>(kept));
   });
   return gradient;
+}
+
+UpdateGradients fused_training_gradients(const UpdateInputs& x, const UpdateKind& kind,
+                                         const UpdateOutputs& by_results, const UpdateWanted& wanted) {
+  return train(x, kind, by_results, nullptr, wanted, nullptr);
+}
+
+UpdateGradients fused_second_gradients(const UpdateInputs& x, const UpdateKind& kind,
+                                       const UpdateOutputs& by_results, const UpdateGradients& tangent,
+                                       const UpdateWanted& wanted, UpdateOutputs* by_seeds) {
+  *by_seeds = empty_results(x, kind);
+  return train(x, kind, by_results, &tangent, wanted, by_seeds);
 }
 
 }  // namespace hotpp::ops

@@ -10,7 +10,7 @@
 
 namespace hotpp::ops::HOTPP_ISA {
 
-/// Products of the messages of every atom, contracted to rank <= 2.
+/// Products of the messages of every atom, contracted to rank <= 2; null where no matrix takes them.
 template <class Real>
 struct Products {
   Real *squared_vector, *squared_tensor;      // |v|², |T|²
@@ -18,124 +18,145 @@ struct Products {
   Real *scaled_tensor, *squares;              // s T, v⊗v: 6 planes each
 };
 
-/// m ← factor of the element · m, and the products of m that some matrix takes.
+/// Planes of a forward pass that the gradients by the weights are made of.
 template <class Real>
-void scale_and_multiply(const UpdateJob<Real>& job, const Block& block, const Message<Real*>& m,
-                        const Products<Real>& out) {
-  const bool vector_products = job.many_body && job.at.vector >= 0;
-  const bool tensor_products = job.many_body && job.at.tensor >= 0;
+struct ForwardPlanes {
+  Message<Real*> raw;   // the mixed messages before the factor of the element
+  Message<Real*> m, h;  // with it; the new features
+  Products<Real> products;
+  Real* activation;       // the new scalars before SiLU
+  Real *energy, *charge;  // SiLU of the hidden values of the heads
+  Real* dipole;           // of the dipoles' gate
+};
+
+/// m = factor of the element · raw, and the products of m that some matrix takes.
+template <class N, class Real>
+void scale_and_multiply(const UpdateJob<Real>& job, const Block& block, const Message<Real*>& raw,
+                        const Message<Real*>& m, const Products<Real>& out) {
   for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
     const Vec<Real> factor = load(job.factors + job.species[block.clamped(atom)] * job.row + c);
     const Place place(job.row, atom, c);
-    const Vec<Real> s = factor * load(m.s + place.one(0));
-    store(m.s + place.one(0), s);
+    const N s = factor * get<N>(job, raw.s + place.one(0));
+    put<Real>(job, m.s + place.one(0), s);
     if (job.rank < 1) return;
-    Vec<Real> v[3];
+    N v[3];
     HOTPP_UNROLL_LOOP
     for (int a = 0; a < 3; ++a) {
-      v[a] = factor * load(m.v + place.three(a));
-      store(m.v + place.three(a), v[a]);
-      if (vector_products) store(out.scaled_vector + place.three(a), s * v[a]);
+      v[a] = factor * get<N>(job, raw.v + place.three(a));
+      put<Real>(job, m.v + place.three(a), v[a]);
+      if (out.scaled_vector) put<Real>(job, out.scaled_vector + place.three(a), s * v[a]);
     }
-    store(out.squared_vector + place.one(0), v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+    put<Real>(job, out.squared_vector + place.one(0), v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
     if (job.rank < 2) return;
-    Vec<Real> t[6];
+    N t[6];
     HOTPP_UNROLL_LOOP
     for (int a = 0; a < 6; ++a) {
-      t[a] = factor * load(m.t + place.six(a));
-      store(m.t + place.six(a), t[a]);
-      if (tensor_products) store(out.scaled_tensor + place.six(a), s * t[a]);
+      t[a] = factor * get<N>(job, raw.t + place.six(a));
+      put<Real>(job, m.t + place.six(a), t[a]);
+      if (out.scaled_tensor) put<Real>(job, out.scaled_tensor + place.six(a), s * t[a]);
     }
-    store(out.squared_tensor + place.one(0),
-          t[0] * t[0] + t[1] * t[1] + t[2] * t[2] + Real(2) * (t[3] * t[3] + t[4] * t[4] + t[5] * t[5]));
-    if (vector_products) {
-      store(out.tensor_times_vector + place.three(0), t[0] * v[0] + t[5] * v[1] + t[4] * v[2]);
-      store(out.tensor_times_vector + place.three(1), t[5] * v[0] + t[1] * v[1] + t[3] * v[2]);
-      store(out.tensor_times_vector + place.three(2), t[4] * v[0] + t[3] * v[1] + t[2] * v[2]);
+    put<Real>(job, out.squared_tensor + place.one(0),
+              t[0] * t[0] + t[1] * t[1] + t[2] * t[2] + Real(2) * (t[3] * t[3] + t[4] * t[4] + t[5] * t[5]));
+    if (out.tensor_times_vector) {
+      put<Real>(job, out.tensor_times_vector + place.three(0), t[0] * v[0] + t[5] * v[1] + t[4] * v[2]);
+      put<Real>(job, out.tensor_times_vector + place.three(1), t[5] * v[0] + t[1] * v[1] + t[3] * v[2]);
+      put<Real>(job, out.tensor_times_vector + place.three(2), t[4] * v[0] + t[3] * v[1] + t[2] * v[2]);
     }
-    if (tensor_products) {
+    if (out.squares) {
       HOTPP_UNROLL_LOOP
       for (int a = 0; a < 6; ++a)
-        store(out.squares + place.six(a), v[tensor_index[a][0]] * v[tensor_index[a][1]]);
+        put<Real>(job, out.squares + place.six(a), v[tensor_index[a][0]] * v[tensor_index[a][1]]);
     }
   });
 }
 
-/// gate ← logistic(gate), new ← gate · before + features of the layer before, N components from `component`
+/// gate ← logistic(gate), new = gate · before + features of the layer before, C components from `component`
 /// on.
-template <int N, class Real>
+template <int C, class N, class Real>
 void gate_and_add(const UpdateJob<Real>& job, const Block& block, Real* gate, const Real* before,
                   int component, Real* out) {
   const bool old = job.feature_components > component;
   for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
-    const Vec<Real> g = logistic<Real>(load(gate + std::ptrdiff_t(atom) * job.row + c));
-    store(gate + std::ptrdiff_t(atom) * job.row + c, g);
-    const Real* features =
-        job.features + (block.clamped(atom) * job.feature_components + component) * job.channels;
+    const N g = gate_of<N, Real>(get<N>(job, gate + std::ptrdiff_t(atom) * job.row + c));
+    put<Real>(job, gate + std::ptrdiff_t(atom) * job.row + c, g);
     HOTPP_UNROLL_LOOP
-    for (int a = 0; a < N; ++a) {
-      const std::ptrdiff_t at = (std::ptrdiff_t(atom) * N + a) * job.row + c;
-      Vec<Real> value = g * load(before + at);
-      if (old) value += load_some(features + a * job.channels + c, job.channels - c);
-      store(out + at, value);
+    for (int a = 0; a < C; ++a) {
+      const std::ptrdiff_t at = (std::ptrdiff_t(atom) * C + a) * job.row + c;
+      N value = g * get<N>(job, before + at);
+      if (old) value += old_feature<N>(job, block.clamped(atom), component + a, c);
+      put<Real>(job, out + at, value);
     }
   });
 }
 
 /// read[atom] = constant of the element + Σ_c out_c SiLU(hidden_c); hidden ← out · slope, what the backward
-/// pass needs.
-template <class Real>
+/// pass needs. silu: null, or receives SiLU(hidden). read: null if not wanted.
+template <class N, class Real>
 void read_out(const UpdateJob<Real>& job, const Block& block, const Real* out, int constant, Real* hidden,
-              Real* read) {
+              Real* silu_planes, Real* read) {
   for (int atom = 0; atom < block.padded; ++atom) {
     Vec<Real> sum{};
     for (int c = 0; c < job.row; c += lanes<Real>) {
-      Real* h = hidden + std::ptrdiff_t(atom) * job.row + c;
-      const Silu<Real> silu(load(h));
+      const std::ptrdiff_t at = std::ptrdiff_t(atom) * job.row + c;
+      const Silu<N, Real> silu(get<N>(job, hidden + at));
       const Vec<Real> weight = load(out + c);
-      sum += weight * silu.value;
-      store(h, weight * silu.slope);
+      sum += weight * result<Real>(silu.value);
+      put<Real>(job, hidden + at, weight * silu.slope);
+      if (silu_planes) put<Real>(job, silu_planes + at, silu.value);
     }
-    if (atom >= block.count) continue;
+    if (atom >= block.count || !read) continue;
     const Real* element = job.elements + job.species[block.first + atom] * (job.channels + 2);
-    read[block.first + atom] = element[job.channels + constant] + add_lanes<Real>(sum);
+    read[block.first + atom] =
+        add_lanes<Real>(sum) + (is_dual<N, Real> ? 0 : element[job.channels + constant]);
   }
 }
 
 /// μ_a = Σ_c out_c gate_c v_a,c; gate ← logistic(gate).
-template <class Real>
+template <class N, class Real>
 void read_out_dipoles(const UpdateJob<Real>& job, const Block& block, const Real* vectors, Real* gate) {
   const Real* out = job.weights + job.at.dipole_out;
   for (int atom = 0; atom < block.padded; ++atom) {
     Vec<Real> sum[3]{};
     for (int c = 0; c < job.row; c += lanes<Real>) {
       const Place place(job.row, atom, c);
-      const Vec<Real> g = logistic<Real>(load(gate + place.one(0)));
-      store(gate + place.one(0), g);
+      const N g = gate_of<N, Real>(get<N>(job, gate + place.one(0)));
+      put<Real>(job, gate + place.one(0), g);
       HOTPP_UNROLL_LOOP
-      for (int a = 0; a < 3; ++a) sum[a] += load(out + c) * g * load(vectors + place.three(a));
+      for (int a = 0; a < 3; ++a)
+        sum[a] += load(out + c) * result<Real>(g * get<N>(job, vectors + place.three(a)));
     }
-    if (atom >= block.count) continue;
+    if (atom >= block.count || !job.dipole) continue;
     for (int a = 0; a < 3; ++a) job.dipole[(block.first + atom) * 3 + a] = add_lanes<Real>(sum[a]);
   }
 }
 
-template <class Real>
-void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Real* planes, Real* scratch) {
-  const Block block(first, count);
-  const Matrices<Real> matrices(job, block, false);
+/// planes: what the backward pass needs. training: every plane that the gradients by the weights are made of
+/// stays as well. Results are stored where the job has room for them.
+template <class N, class Real>
+ForwardPlanes<Real> forward_pass(const UpdateJob<Real>& job, const Block& block, Real* planes,
+                                 Scratch<Real>& memory, bool training) {
+  const Matrices<N, Real> matrices(job, block, false);
   const UpdateWeights& at = job.at;
   const UpdatePlanes& kept = job.planes;
   const auto plane = [&](int k) { return planes + std::ptrdiff_t(k) * kBlockAtoms * job.row; };
-  Scratch<Real> memory(scratch, job.row);
-
-  const Message<Real*> m{plane(kept.scalars), plane(kept.vectors), plane(kept.tensors)};
-  matrices.mix(job.messages, at.mix, m);
   const bool vectors = at.vector >= 0, tensors = at.tensor >= 0;
+
+  ForwardPlanes<Real> out{};
+  out.m = {plane(kept.scalars), plane(kept.vectors), plane(kept.tensors)};
+  out.raw = training ? Message<Real*>{memory.take(1), memory.take(3), memory.take(6)} : out.m;
+  matrices.template mix_from_memory<Start::zero>(job.messages, at.mix, out.raw);
+  if constexpr (is_dual<N, Real>) {
+    const Message<Real*> tangent = tangents(job, out.raw);
+    if (job.messages_tangent)
+      matrices.template mix_from_memory<Start::zero>(job.messages_tangent, at.mix, tangent);
+    else
+      clear_planes(job, block, tangent);
+  }
   // The new features: scalars here, vectors and tensors where there are any.
-  const Message<Real*> h{memory.take(1), job.last ? plane(kept.new_vectors) : memory.take(3), memory.take(6)};
+  const Message<Real*>& h =
+      out.h = {memory.take(1), job.last ? plane(kept.new_vectors) : memory.take(3), memory.take(6)};
   const Scratch<Real> memory_of_sent = memory;
-  Products<Real> products{};
+  Products<Real>& products = out.products;
   if (job.rank >= 1) products.squared_vector = memory.take(1);
   if (job.rank >= 2) products.squared_tensor = memory.take(1);
   if (vectors && job.many_body) {
@@ -146,65 +167,71 @@ void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Re
     products.scaled_tensor = memory.take(6);
     products.squares = memory.take(6);
   }
-  scale_and_multiply(job, block, m, products);
+  scale_and_multiply<N>(job, block, out.raw, out.m, products);
 
-  Real* const activation = memory.take(1);
-  matrices.template apply<Start::bias>(1, {m.s, products.squared_vector, products.squared_tensor}, at.scalar,
-                                       activation, at.scalar_bias);
+  Real* const activation = out.activation = memory.take(1);
+  matrices.template apply<Start::bias>(1, {out.m.s, products.squared_vector, products.squared_tensor},
+                                       at.scalar, activation, at.scalar_bias);
   for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
     const std::ptrdiff_t place = std::ptrdiff_t(atom) * job.row + c;
-    const Silu<Real> silu(load(activation + place));
-    store(plane(kept.silu_slope) + place, silu.slope);
-    const Real* features = job.features + block.clamped(atom) * job.feature_components * job.channels;
-    store(h.s + place, silu.value + load_some(features + c, job.channels - c));
+    const Silu<N, Real> silu(get<N>(job, activation + place));
+    put<Real>(job, plane(kept.silu_slope) + place, silu.slope);
+    put<Real>(job, h.s + place, silu.value + old_feature<N>(job, block.clamped(atom), 0, c));
   });
   if (vectors) {
     Real* const gate = plane(kept.vector_gate);
     Real* const before = memory.take(3);
-    matrices.template apply<Start::bias>(1, {activation, nullptr, nullptr}, at.vector_gate, gate,
-                                         at.vector_gate_bias);
-    matrices.template apply<Start::zero>(3, {m.v, products.scaled_vector, products.tensor_times_vector},
+    matrices.template apply<Start::bias>(1, {activation}, at.vector_gate, gate, at.vector_gate_bias);
+    matrices.template apply<Start::zero>(3, {out.m.v, products.scaled_vector, products.tensor_times_vector},
                                          at.vector, before);
-    gate_and_add<3>(job, block, gate, before, 1, h.v);
+    gate_and_add<3, N>(job, block, gate, before, 1, h.v);
   }
   if (tensors) {
     Real* const gate = plane(kept.tensor_gate);
     Real* const before = memory.take(6);
-    matrices.template apply<Start::bias>(1, {activation, nullptr, nullptr}, at.tensor_gate, gate,
-                                         at.tensor_gate_bias);
-    matrices.template apply<Start::zero>(6, {m.t, products.scaled_tensor, products.squares}, at.tensor,
+    matrices.template apply<Start::bias>(1, {activation}, at.tensor_gate, gate, at.tensor_gate_bias);
+    matrices.template apply<Start::zero>(6, {out.m.t, products.scaled_tensor, products.squares}, at.tensor,
                                          before);
-    gate_and_add<6>(job, block, gate, before, 4, h.t);
+    gate_and_add<6, N>(job, block, gate, before, 4, h.t);
   }
 
-  const auto hidden_of = [&](const Real* scalars, std::int64_t matrix, std::int64_t bias, Real* hidden) {
-    matrices.template apply<Start::bias>(1, {scalars, nullptr, nullptr}, matrix, hidden, bias);
-  };
-  hidden_of(h.s, at.energy, at.energy_bias, plane(kept.energy_slope));
-  read_out(job, block, job.weights + at.energy_out, 0, plane(kept.energy_slope), job.energies);
+  const auto silu_planes = [&] { return training ? memory.take(1) : nullptr; };
+  out.energy = silu_planes();
+  matrices.template apply<Start::bias>(1, {h.s}, at.energy, plane(kept.energy_slope), at.energy_bias);
+  read_out<N>(job, block, job.weights + at.energy_out, 0, plane(kept.energy_slope), out.energy, job.energies);
   if (job.charges) {
-    hidden_of(h.s, at.charge, at.charge_bias, plane(kept.charge_slope));
-    read_out(job, block, job.weights + at.charge_out, 1, plane(kept.charge_slope), job.charge);
+    out.charge = silu_planes();
+    matrices.template apply<Start::bias>(1, {h.s}, at.charge, plane(kept.charge_slope), at.charge_bias);
+    read_out<N>(job, block, job.weights + at.charge_out, 1, plane(kept.charge_slope), out.charge, job.charge);
   }
   if (job.dipoles) {
-    Real* const hidden = memory.take(1);
-    hidden_of(h.s, at.dipole, at.dipole_bias, hidden);
+    Real* const hidden = out.dipole = memory.take(1);
+    matrices.template apply<Start::bias>(1, {h.s}, at.dipole, hidden, at.dipole_bias);
     for_each_lane<Real>(job, block.padded, [&](int atom, int c) {
       const std::ptrdiff_t place = std::ptrdiff_t(atom) * job.row + c;
-      const Silu<Real> silu(load(hidden + place));
-      store(hidden + place, silu.value);
-      store(plane(kept.dipole_slope) + place, silu.slope);
+      const Silu<N, Real> silu(get<N>(job, hidden + place));
+      put<Real>(job, hidden + place, silu.value);
+      put<Real>(job, plane(kept.dipole_slope) + place, silu.slope);
     });
-    hidden_of(hidden, at.dipole_gate, at.dipole_gate_bias, plane(kept.dipole_gate));
-    read_out_dipoles(job, block, h.v, plane(kept.dipole_gate));
+    matrices.template apply<Start::bias>(1, {hidden}, at.dipole_gate, plane(kept.dipole_gate),
+                                         at.dipole_gate_bias);
+    read_out_dipoles<N>(job, block, h.v, plane(kept.dipole_gate));
   }
-  if (!job.last) {
-    store_features(job, block, h, job.new_features, job.components);
-    memory = memory_of_sent;
-    const Message<Real*> mixed{memory.take(1), memory.take(3), memory.take(6)};
-    matrices.mix(h, at.next_mix, mixed);
+  if (job.new_features && job.sent) {
+    const Message<Real*> features = is_dual<N, Real> ? tangents(job, h) : h;
+    store_features(job, block, features, job.new_features, job.components);
+    Scratch<Real> free = training ? memory : memory_of_sent;
+    const Message<Real*> mixed{free.take(1), free.take(3), free.take(6)};
+    Matrices<Vec<Real>, Real>(job, block, false).mix(features, at.next_mix, mixed);
     store_features(job, block, mixed, job.sent, job.components);
   }
+  return out;
+}
+
+template <class Real>
+void forward_block(const UpdateJob<Real>& job, std::int64_t first, int count, Real* planes, Real* scratch) {
+  Scratch<Real> memory(scratch, job.row);
+  forward_pass<Vec<Real>>(job, Block(first, count), planes, memory, false);
 }
 
 }  // namespace hotpp::ops::HOTPP_ISA

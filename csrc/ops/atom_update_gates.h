@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Logistic function and SiLU on vector registers, for one instruction set.
+// Logistic function on vector registers, for one instruction set.
 #pragma once
 
 #include <cstdint>
@@ -58,17 +58,5 @@ template <class Real>
 HOTPP_INLINE Vec<Real> logistic(Vec<Real> x) {
   return Real(1) / (Real(1) + exponential<Real>(-x));
 }
-
-/// x logistic(x) and its slope.
-template <class Real>
-struct Silu {
-  Vec<Real> value, slope;
-
-  explicit HOTPP_INLINE Silu(Vec<Real> x) {
-    const Vec<Real> gate = logistic<Real>(x);
-    value = x * gate;
-    slope = gate + value * (Real(1) - gate);
-  }
-};
 
 }  // namespace hotpp::ops::HOTPP_ISA

@@ -5,6 +5,7 @@
 // see pme/cpu/simd.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "ops/atom_update_weights.h"
@@ -43,6 +44,11 @@ struct UpdateJob {
   // Backward: gradients by the results, null for zero, and by messages and features, null if not wanted.
   const Real *by_features, *by_sent, *by_energies, *by_charge, *by_dipole;
   Real *messages_gradient, *features_gradient;
+  // Training. Weights: as `weights` without the transposed matrices, the sum over a chunk of blocks; factors:
+  // a row of channels for every atom [n, C].
+  Real *weights_gradient, *factors_gradient;
+  const Real *messages_tangent, *features_tangent;  // null: zero
+  std::ptrdiff_t to_tangent;                        // from a plane of values to that of their tangents
 };
 
 template <class Real>
@@ -50,8 +56,13 @@ struct UpdateKernels {
   // Atoms [first, first + count), count <= kBlockAtoms. planes: of this block; scratch: scratch_planes more.
   using Block = void (*)(const UpdateJob<Real>&, std::int64_t first, int count, Real* planes, Real* scratch);
   Block forward, backward;
+  // Forward and backward pass at once, everything computed anew: gradients by messages, features, weights and
+  // factors; or (tangent) those of the gradient's component along the tangent, and that of the results.
+  // scratch: training_planes, twice with tangents.
+  Block train, train_tangent;
 };
 constexpr int kScratchPlanes = 56;
+constexpr int kTrainingPlanes = 160;
 
 template <class Real>
 const UpdateKernels<Real>& update_kernels();

@@ -37,7 +37,8 @@ using MeshPotential =
 void atom_strain_of_mesh(const MeshPotential&, std::int64_t n, const double* charges, const double* dipoles,
                          bool any_dipoles, double background, double* w);
 
-/// Adds what the correction of slab.h contributes, from the sums over all atoms.
+/// Adds what the correction of slab.h contributes, from the sums over all atoms. xz and yz of a slab with a
+/// dipole moment depend on which images of the atoms are given, as those of the whole do.
 void add_slab_atom_strain(const Cell&, const SlabMoments&, std::int64_t n, const double* positions,
                           const double* charges, const double* dipoles, double* w);
 

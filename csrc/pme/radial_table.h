@@ -4,18 +4,16 @@
 //   B0(r) = (2/pi) int screening(k²) sin(kr)/(kr) dk,   B_n = -B_(n-1)' / r
 #pragma once
 
-#include <cmath>
-#include <cstddef>
 #include <vector>
 
 #include "pme/kernel.h"
+#include "pme/radial_functions.h"
 
 namespace hotpp::pme {
 
 class RadialTable {
  public:
-  static constexpr int functions = 4;      ///< B0 .. B3
-  static constexpr int coefficients = 10;  ///< of the polynomial on each interval
+  static constexpr int functions = RadialFunctions::functions, coefficients = RadialFunctions::coefficients;
 
   RadialTable(const Kernel&, double farthest);
 
@@ -25,23 +23,16 @@ class RadialTable {
   /// beyond 9 smearings.
   template <int Count>
   void lookup(double r, double* values) const {
-    if (r >= tabulated_) {
-      const double s = 1.0 / (r * r);
-      values[0] = 1.0 / r;
-      for (int f = 1; f < Count; ++f) values[f] = (2 * f - 1) * values[f - 1] * s;
-      return;
-    }
-    const int interval = static_cast<int>(r * inverse_width_);
-    const double t = 2.0 * (r * inverse_width_ - interval) - 1.0;
-    const double* const c = &table_[static_cast<std::size_t>(interval) * functions * coefficients];
-    for (int f = 0; f < Count; ++f) values[f] = c[(coefficients - 1) * functions + f];
-    for (int j = coefficients - 2; j >= 0; --j)
-      for (int f = 0; f < Count; ++f) values[f] = values[f] * t + c[j * functions + f];
+    numbers().lookup<Count>(r, values);
   }
+
+  /// Valid as long as this table; another copy of `table()` may take the place of its pointer.
+  RadialFunctions numbers() const { return {tabulated_, inverse_width_, table_.data()}; }
+  const std::vector<double>& table() const { return table_; }
 
  private:
   double farthest_, tabulated_, inverse_width_;
-  std::vector<double> table_;  // [interval][power of t][function], t in [-1, 1]
+  std::vector<double> table_;  // as RadialFunctions::table
 };
 
 }  // namespace hotpp::pme

@@ -10,8 +10,8 @@ ASK = ("compute stress all stress/atom NULL virial", "dump d all custom 1 /dev/n
 
 
 def stress_of(lammps) -> np.ndarray:
-    """[n, 6] xx yy zz xy xz yz: the virial of each atom, eV."""
-    return -lammps.compute("stress", 6) / PRESSURE_UNIT["metal"]
+    """[n, 6] xx yy zz xy xz yz: the virial of each atom, in energy units."""
+    return -lammps.compute("stress", 6) / PRESSURE_UNIT[lammps.units]
 
 
 @pytest.mark.parametrize("electrostatics", ["charge", "charge+dipole"])
@@ -21,6 +21,26 @@ def test_stress_of_the_atoms_adds_up_to_the_virial(models, engine, electrostatic
     lammps = engine(ions, f"hotpp/lr {models[electrostatics]}", boundary=boundary).commands(*ASK)
     virial = lammps.virial()
     assert np.abs(stress_of(lammps).sum(0) - virial).max() <= 1e-10 * np.abs(virial).max()
+
+
+def test_stress_in_units_real(models, engine):
+    style = f"hotpp/lr {models['charge+dipole']}"
+    metal = stress_of(engine(IONS, style).commands(*ASK))
+    real = stress_of(engine(IONS, style, units="real").commands(*ASK))
+    assert np.allclose(real, 23.060549 * metal, rtol=1e-6, atol=1e-6)  # LAMMPS's pressure units have 7 digits
+
+
+def test_stress_adds_to_that_of_other_pair_styles(models, engine):
+    style, lj = f"hotpp/lr {models['charge']}", "lj/cut 6.0"
+    model = stress_of(engine(IONS, style).commands(*ASK))
+    other = stress_of(engine(IONS, lj, coeff="* * 0.01 2.5").commands(*ASK))
+    both = engine(
+        IONS,
+        f"hybrid/overlay {lj} {style}",
+        coeff="* * hotpp/lr Na Cl",
+        extra=("pair_coeff * * lj/cut 0.01 2.5",),
+    ).commands(*ASK)
+    assert np.abs(stress_of(both) - model - other).max() <= 1e-10 * np.abs(model).max()
 
 
 def test_stress_of_an_ensemble_is_the_mean(models, engine):

@@ -22,6 +22,11 @@ inline void throw_problems(const State& state) {
         atom +
         " is more than 1e7 cells away: double precision no longer knows where in the cell "
         "that is; wrap the positions.");
+  if (state.reported_problems & too_far_apart)
+    throw std::invalid_argument(
+        atom +
+        " and another one of the cluster are farther apart than the kernel was "
+        "tabulated for: give a larger `farthest`, or look for an atom that has left.");
   if (state.reported_problems & thin_vacuum)
     throw std::invalid_argument(
         "The slab is too thick for its cell: make the vacuum at least 2 times the thickness, and do not wrap "

@@ -41,10 +41,11 @@ struct Step {
 
 /// Bits of State::problems.
 enum Problem : unsigned {
-  not_finite = 1,  ///< a position, charge or dipole is NaN or infinite
-  too_large = 2,   ///< a charge or dipole is beyond the range of the fixed-point mesh
-  too_far = 4,     ///< a position is more than max_cells_away cells away
-  thin_vacuum = 8  ///< of a slab
+  not_finite = 1,     ///< a position, charge or dipole is NaN or infinite
+  too_large = 2,      ///< a charge or dipole is beyond the range of the fixed-point mesh
+  too_far = 4,        ///< a position is more than max_cells_away cells away
+  thin_vacuum = 8,    ///< of a slab
+  too_far_apart = 16  ///< two atoms of a cluster, for the table of its kernel
 };
 
 struct State {

@@ -59,12 +59,11 @@ template <class Real>
 MeshPart<Real> DistributedPlan<Real>::charge_mesh(std::int64_t n, const double* positions,
                                                   const double* charges, const double* dipoles) {
   DistributedStep<Real>& p = *step_;
-  const int exponent = p.sum_charges(n, positions, charges, dipoles, Output());
+  p.sum_charges(n, positions, charges, dipoles, Output());
   if (reduce(p.comm, p.sums).mesh_overflow)
     throw std::overflow_error("The sum on the charge mesh overflowed.");
   MeshPart<Real> part;
   if (!p.convolution) return part;
-  p.charges_to_reals(exponent);
   part.x = p.layout.x(p.owner);
   part.y = p.layout.y(p.owner);
   for (int x = 0; x < part.x.size(); ++x)

@@ -11,10 +11,10 @@
 
 namespace hotpp::pme {
 
-/// From atoms to the summed mesh of the owners; returns its fixed-point exponent.
+/// From atoms to the charge mesh of the owners.
 template <class Real>
-int DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions, const double* charges,
-                                       const double* dipoles, const Output& output) {
+void DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions, const double* charges,
+                                        const double* dipoles, const Output& output) {
   Announcement mine;
   std::string error;
   mine.common = hash_of(cell.rows.data(), 9);
@@ -50,32 +50,18 @@ int DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions, 
     largest = std::max(largest, a.largest);
   }
   if (settings.boundary == Boundary::Slab) check_slab(cell, extent);  // the same on all ranks
-  const int exponent = fixed_point_exponent<Real>(largest);
   halo.begin_step(boxes);
   atoms.sort();
-  bool fits = spread_fixed(window(), atoms, dipoles != nullptr, exponent, window_charges.data());
+  bool fits = spread_fixed(window(), atoms, dipoles != nullptr, fixed_point_exponent<Real>(largest),
+                           window_charges.data());
   fits &= fold(window(), settings.mesh, window_charges.data());
-  fits &= halo.charges_to_owners(window(), window_charges.data(), owned_rows(), owned_charges());
+  fits &= halo.charges_to_owners(window(), window_charges.data(), fixed_point_exponent<Real>(largest),
+                                 owned_rows(), convolution ? convolution->mesh() : nullptr);
   sums.mesh_overflow = !fits;
 
   traffic = {};
   traffic.charge = halo.charge_traffic();
   traffic.collectives.add(sizeof(Announcement));
-  return exponent;
-}
-
-template <class Real>
-void DistributedStep<Real>::charges_to_reals(int exponent) {
-  const double unit = std::ldexp(1.0, -exponent);
-  const OwnedRows rows = owned_rows();
-  Real* const mesh = convolution->mesh();
-#pragma omp parallel for schedule(static)
-  for (int x = 0; x < layout.x(owner).size(); ++x)
-    for (int y = 0; y < layout.y(owner).size(); ++y) {
-      const std::ptrdiff_t at = x * rows.plane + y * rows.row;
-      for (int z = 0; z < layout.mesh[2]; ++z)
-        mesh[at + z] = static_cast<Real>(unit * static_cast<double>(owned_charges()[at + z]));
-    }
 }
 
 /// Gathers and writes what this rank's atoms want; adds to the strain derivative of dipoles.
@@ -153,7 +139,7 @@ void DistributedStep<Real>::finish(const GlobalTotals& totals, std::int64_t n, c
 template <class Real>
 void DistributedStep<Real>::execute(std::int64_t n, const double* positions, const double* charges,
                                     const double* dipoles, Output& output) {
-  const int exponent = sum_charges(n, positions, charges, dipoles, output);
+  sum_charges(n, positions, charges, dipoles, output);
   bool outputs = false, strain = false, atom_strain = false, any_dipoles = false;
   for (const Announcement& a : announced) {
     outputs |= a.wants_outputs;
@@ -163,7 +149,6 @@ void DistributedStep<Real>::execute(std::int64_t n, const double* positions, con
   }
   const bool way_back = outputs || (strain && any_dipoles);
   if (convolution) {
-    charges_to_reals(exponent);
     convolution->convolve(way_back, strain, &sums.modes);
     traffic.transposes = convolution->traffic();
   }

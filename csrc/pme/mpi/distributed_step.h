@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "pme/mpi/agreement.h"
@@ -22,8 +21,7 @@ struct DistributedStep {
   Layout layout;
   int owner;  // of this rank, or -1
   Communicator owners;
-  std::unique_ptr<DistributedConvolution<Real>> convolution;  // null if not an owner, as is the next
-  std::optional<AlignedArray<Int>> charges;
+  std::unique_ptr<DistributedConvolution<Real>> convolution;  // null if not an owner
   ModeColumns modes;
   Halo<Real> halo;
   WindowAtoms<Real> atoms;
@@ -46,20 +44,17 @@ struct DistributedStep {
         atoms(s.mesh, s.order) {
     if (owner < 0) return;
     convolution = std::make_unique<PencilConvolution<Real>>(s, layout, owners);
-    charges.emplace(static_cast<std::size_t>(layout.x(owner).size()) * convolution->plane());
   }
 
   Grid<Real> window() const { return {atoms.box().size, settings.order}; }
-  Int* owned_charges() const { return charges ? charges->data() : nullptr; }
   OwnedRows owned_rows() const {
     return convolution ? OwnedRows{convolution->plane(), convolution->row()} : OwnedRows{0, 0};
   }
 
   void execute(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
                Output&);
-  int sum_charges(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
-                  const Output&);
-  void charges_to_reals(int exponent);
+  void sum_charges(std::int64_t n, const double* positions, const double* charges, const double* dipoles,
+                   const Output&);
   void write_atoms(const double* charges, const double* dipoles, Output);
   // See atom_strain.h; in distributed_strain.cpp. Collective.
   void write_atom_strain(const GlobalTotals&, std::int64_t n, const double* positions, const double* charges,

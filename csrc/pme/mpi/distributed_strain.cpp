@@ -23,14 +23,13 @@ void PencilConvolution<Real>::set_strain_influence(int component) {
 template <class Real>
 void DistributedStep<Real>::potential_at_atoms(std::int64_t n, const double* positions, const double* charges,
                                                const double* dipoles, double* potential) {
-  const int exponent = sum_charges(n, positions, charges, dipoles, Output());
+  sum_charges(n, positions, charges, dipoles, Output());
   const bool overflow = reduce(comm, sums).mesh_overflow;  // of the charge mesh: known by now, on all ranks
   if (overflow)
     throw std::overflow_error(
         "The sum on the charge mesh overflowed for the strain derivatives of atoms: use a finer mesh or the "
         "double mesh.");
   if (convolution) {
-    charges_to_reals(exponent);
     ExactModeSums not_needed;
     convolution->convolve(true, false, &not_needed);
   }

@@ -2,6 +2,7 @@
 #include "pme/mpi/halo.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace hotpp::pme {
 namespace {
@@ -82,9 +83,29 @@ void Halo<Real>::begin_step(const std::vector<Box>& boxes) {
   }
 }
 
+/// Where the rows of a box begin that this owner has: row (x, y) of its part at values + x[x] + y[y], if both
+/// are there. `packed`: one after the other in the order of for_each_row, as in a message.
 template <class Real>
-bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, const OwnedRows& rows,
-                                   Int* owned) {
+typename Halo<Real>::Source Halo<Real>::source(const Box& box, const Int* values, std::ptrdiff_t plane,
+                                               std::ptrdiff_t row, bool packed) const {
+  Source result{values, {}, {}, box.begin[2], box.size[2]};
+  auto places = [&](int d, Range owned, std::ptrdiff_t stride, std::vector<std::ptrdiff_t>* to) {
+    to->assign(owned.size(), -1);
+    if (box.empty()) return;
+    const Overlap in = overlap(box.begin[d], box.size[d], layout_.mesh[d], owned);
+    std::ptrdiff_t next = 0;
+    for (int a = 0; a < in.count; ++a)
+      for (int i = 0; i < in.piece[a].size; ++i)
+        (*to)[in.piece[a].mesh + i - owned.begin] = stride * (packed ? next++ : in.piece[a].window + i);
+  };
+  places(0, layout_.x(owner_), plane, &result.x);
+  places(1, layout_.y(owner_), row, &result.y);
+  return result;
+}
+
+template <class Real>
+bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, int exponent,
+                                   const OwnedRows& rows, Real* owned) {
   const Box& box = boxes_[ranks_.rank()];
   sends_.clear();
   for (const Partner& p : owners_) {
@@ -97,32 +118,63 @@ bool Halo<Real>::charges_to_owners(const Grid<Real>& window, const Int* values, 
               ranks_.get(), &sends_.back());
     charge_.add(static_cast<std::int64_t>(p.size * sizeof(Int)));
   }
-
-  Int lost = 0;
-  const int k3 = layout_.mesh[2];
-  auto add_row = [&](const Int* from, const Box& b, Int* row) {
-    const int before_end = std::min(b.size[2], k3 - b.begin[2]);
-    for (int z = 0; z < before_end; ++z) lost |= add_checked<Real>(row + b.begin[2] + z, from[z]);
-    for (int z = before_end; z < b.size[2]; ++z) lost |= add_checked<Real>(row + z - before_end, from[z]);
-  };
+  bool fits = true;
   if (owner_ >= 0) {
-    std::fill_n(owned, layout_.x(owner_).size() * rows.plane, Int(0));
-    for_each_row(box, owner_, [&](int x, int y, int ox, int oy) {
-      add_row(values + x * window.plane + y * window.row, box, owned + ox * rows.plane + oy * rows.row);
-    });
-  }
-  for (std::size_t k = 0; k < windows_.size(); ++k) {
-    int which;
-    MPI_Waitany(static_cast<int>(receives_.size()), receives_.data(), &which, MPI_STATUS_IGNORE);
-    const Partner& p = windows_[which];
-    const Box& other = boxes_[p.rank];
-    const Int* from = charge_receive_.data() + p.begin;
-    for_each_row(other, owner_, [&](int, int, int ox, int oy) {
-      add_row(from, other, owned + ox * rows.plane + oy * rows.row);
-      from += other.size[2];
-    });
+    sources_.clear();
+    sources_.push_back(source(box, values, window.plane, window.row, false));
+    for (const Partner& p : windows_) {
+      const Box& other = boxes_[p.rank];
+      const Overlap in_y = overlap(other.begin[1], other.size[1], layout_.mesh[1], layout_.y(owner_));
+      sources_.push_back(source(other, charge_receive_.data() + p.begin,
+                                static_cast<std::ptrdiff_t>(in_y.points()) * other.size[2], other.size[2],
+                                true));
+    }
+    MPI_Waitall(static_cast<int>(receives_.size()), receives_.data(), MPI_STATUSES_IGNORE);
+    fits = add_sources(exponent, rows, owned);
   }
   MPI_Waitall(static_cast<int>(sends_.size()), sends_.data(), MPI_STATUSES_IGNORE);
+  return fits;
+}
+
+/// Every row once: the sum of its sources in fixed point, then as reals to the mesh.
+template <class Real>
+bool Halo<Real>::add_sources(int exponent, const OwnedRows& rows, Real* owned) {
+  const int k3 = layout_.mesh[2], planes = layout_.x(owner_).size();
+  const Real unit = static_cast<Real>(std::ldexp(1.0, -exponent));
+  Int lost = 0;
+#pragma omp parallel reduction(| : lost)
+  {
+    std::vector<Int> sum(k3);
+    auto to_reals = [unit](const Int* from, int count, Real* to) {
+      for (int z = 0; z < count; ++z) to[z] = unit * static_cast<Real>(from[z]);
+    };
+#pragma omp for schedule(static)
+    for (int x = 0; x < planes; ++x)
+      for (int y = 0; y < layout_.y(owner_).size(); ++y) {
+        Real* const row = owned + x * rows.plane + y * rows.row;
+        int count = 0;
+        const Source* only = nullptr;
+        for (const Source& s : sources_)
+          if (s.x[x] >= 0 && s.y[y] >= 0) ++count, only = &s;
+        if (count != 1 || only->size < k3) std::fill_n(row, k3, Real(0));
+        if (count == 1) {
+          const Int* const from = only->values + only->x[x] + only->y[y];
+          const int before_end = std::min(only->size, k3 - only->begin);
+          to_reals(from, before_end, row + only->begin);
+          to_reals(from + before_end, only->size - before_end, row);
+        }
+        if (count < 2) continue;
+        std::fill(sum.begin(), sum.end(), Int(0));
+        for (const Source& s : sources_) {
+          if (s.x[x] < 0 || s.y[y] < 0) continue;
+          const Int* const from = s.values + s.x[x] + s.y[y];
+          const int before_end = std::min(s.size, k3 - s.begin);
+          for (int z = 0; z < before_end; ++z) lost |= add_checked<Real>(&sum[s.begin + z], from[z]);
+          for (int z = before_end; z < s.size; ++z) lost |= add_checked<Real>(&sum[z - before_end], from[z]);
+        }
+        to_reals(sum.data(), k3, row);
+      }
+  }
   return lost >= 0;
 }
 

@@ -43,9 +43,10 @@ class Halo {
   /// Boxes of all ranks for this step. Posts what this owner will receive. Grids as in the calls that follow.
   void begin_step(const std::vector<Box>& boxes);
 
-  /// Adds the windows to `owned`, of this owner (null if it is none), which it overwrites
-  /// first. False if a sum did not fit.
-  bool charges_to_owners(const Grid<Real>& window, const Int* values, const OwnedRows& rows, Int* owned);
+  /// Overwrites `owned`, of this owner (null if it is none), with the sum of the windows, which are in units
+  /// of 2^-exponent e. False if a sum did not fit.
+  bool charges_to_owners(const Grid<Real>& window, const Int* values, int exponent, const OwnedRows& rows,
+                         Real* owned);
 
   /// Fills the window. `owned` as above.
   void potentials_to_windows(const Grid<Real>& window, Real* values, const OwnedRows& rows,
@@ -59,6 +60,14 @@ class Halo {
     int rank, owner;  ///< of the other side; the owner number of the side that owns
     std::size_t begin, size;
   };
+  /// A window as this owner sees it.
+  struct Source {
+    const Int* values;
+    std::vector<std::ptrdiff_t> x, y;  ///< of the owner's planes and rows: where they begin, or -1
+    int begin, size;                   ///< along z
+  };
+  Source source(const Box&, const Int* values, std::ptrdiff_t plane, std::ptrdiff_t row, bool packed) const;
+  bool add_sources(int exponent, const OwnedRows& rows, Real* owned);
   template <class F>
   void for_each_row(const Box& box, int owner, F&& f) const;
   std::size_t points(const Box& box, int owner) const;
@@ -69,6 +78,7 @@ class Halo {
   std::vector<Box> boxes_;        ///< no longer than the mesh
   std::vector<Partner> owners_;   ///< to which this window sends
   std::vector<Partner> windows_;  ///< from which this owner receives
+  std::vector<Source> sources_;
   std::vector<MPI_Request> sends_, receives_;
   GrowingArray<Int> charge_send_, charge_receive_;
   GrowingArray<Real> potential_send_, potential_receive_;

@@ -8,14 +8,6 @@
 namespace hotpp::pme {
 namespace {
 
-int thread_number() {
-#ifdef _OPENMP
-  return omp_get_thread_num();
-#else
-  return 0;
-#endif
-}
-
 /// An odd number of cache lines, so that neighbours across rows or planes do not share a few sets of the
 /// cache.
 template <class Real>
@@ -108,39 +100,80 @@ void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from,
       for (int z = part.z.begin; z < part.z.end; ++z)
         for (int y = part.y.begin; y < part.y.end; ++y) f(view.data + x * view.x + y * view.y + z * view.z);
   };
-  const int partners = exchange.comm.size();
-#pragma omp parallel for schedule(static)
-  for (int k = 0; k < partners; ++k) {
+  const Communicator& comm = exchange.comm;
+  const int partners = comm.size();
+  requests_.assign(2 * partners, MPI_REQUEST_NULL);
+  for (int k = 0; k < partners; ++k)
+    if (k != comm.rank() && exchange.count[there][k] > 0)
+      MPI_Irecv(receive + exchange.begin[there][k], exchange.count[there][k], mpi_type(Real()), k, 0,
+                comm.get(), &requests_[k]);
+  for (int step = 1; step < partners; ++step) {  // not everybody to the same one at once
+    const int k = (comm.rank() + step) % partners;
+    if (exchange.count[here][k] == 0) continue;
     Real* message = send + exchange.begin[here][k];
     for_each_block(exchange.parts[here][k], from,
                    [&](const Real* b) { message = std::copy_n(b, block, message); });
+    MPI_Isend(send + exchange.begin[here][k], exchange.count[here][k], mpi_type(Real()), k, 0, comm.get(),
+              &requests_[partners + k]);
   }
-  MPI_Alltoallv(send, exchange.count[here].data(), exchange.begin[here].data(), mpi_type(Real()), receive,
-                exchange.count[there].data(), exchange.begin[there].data(), mpi_type(Real()),
-                exchange.comm.get());
+  // what stays goes straight to its place while the messages travel
+  const Part &kept = exchange.parts[here][comm.rank()], &place = exchange.parts[there][comm.rank()];
 #pragma omp parallel for schedule(static)
-  for (int k = 0; k < partners; ++k) {
+  for (int x = 0; x < kept.x.size(); ++x)
+    for (int z = 0; z < kept.z.size(); ++z)
+      for (int y = 0; y < kept.y.size(); ++y)
+        std::copy_n(
+            from.data + (kept.x.begin + x) * from.x + (kept.y.begin + y) * from.y +
+                (kept.z.begin + z) * from.z,
+            block,
+            to.data + (place.x.begin + x) * to.x + (place.y.begin + y) * to.y + (place.z.begin + z) * to.z);
+  for (int k = 0;;) {
+    MPI_Waitany(partners, requests_.data(), &k, MPI_STATUS_IGNORE);
+    if (k == MPI_UNDEFINED) break;
     const Real* message = receive + exchange.begin[there][k];
     for_each_block(exchange.parts[there][k], to, [&](Real* b) {
       std::copy_n(message, block, b);
       message += block;
     });
   }
+  MPI_Waitall(partners, requests_.data() + partners, MPI_STATUSES_IGNORE);
 }
 
 template <class Real>
-void PencilConvolution<Real>::transform_y(bool backward) {
-  const std::size_t scratch = line_scratch<Real>(layout_.mesh[1]);
+void PencilConvolution<Real>::transform_z(int x, bool backward) {
+  Real* const scratch = thread_scratch();
+  const auto transform =
+      backward ? kernels<Real>().transform_rows_backward : kernels<Real>().transform_rows_forward;
+  transform(transform_z_.plan(), mesh() + x * plane(), row(), y_.size(), scratch);
+}
+
+template <class Real>
+void PencilConvolution<Real>::transform_y(int x, bool backward) {
+  kernels<Real>().transform_lines(transform_y_.plan(), y_lines_.data + x * y_lines_.x, y_lines_.y,
+                                  blocks_.size(), y_lines_.z, backward, thread_scratch());
+}
+
+/// Both, plane by plane while a plane is in the cache; with other owners' lines in between if need be.
+template <class Real>
+void PencilConvolution<Real>::transform_planes(bool backward) {
+  const bool whole = layout_.columns == 1;
 #pragma omp parallel for schedule(static)
-  for (int x = 0; x < x_.size(); ++x)
-    kernels<Real>().transform_lines(transform_y_.plan(), y_lines_.data + x * y_lines_.x, y_lines_.y,
-                                    blocks_.size(), y_lines_.z, backward,
-                                    scratch_.data() + thread_number() * scratch);
+  for (int x = 0; x < x_.size(); ++x) {
+    if (!backward) transform_z(x, false);
+    if (backward || whole) transform_y(x, backward);
+    if (backward && whole) transform_z(x, true);
+  }
+  if (whole) return;
+  redistribute(columns_, backward ? y_lines_ : z_lines_, backward ? z_lines_ : y_lines_, !backward);
+#pragma omp parallel for schedule(static)
+  for (int x = 0; x < x_.size(); ++x) {
+    if (!backward) transform_y(x, false);
+    if (backward) transform_z(x, true);
+  }
 }
 
 template <class Real>
 void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
-  const std::size_t scratch = line_scratch<Real>(layout_.mesh[0]);
 #pragma omp parallel for schedule(static)
   for (int y = 0; y < mode_y_.size(); ++y)
     for (int z = 0; z < blocks_.size(); ++z) {
@@ -149,7 +182,7 @@ void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
       kernels<Real>().convolve_lines(transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z,
                                      x_lines_.x, influence_.data() + x_block(y, z), &column,
                                      slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial,
-                                     scratch_.data() + thread_number() * scratch);
+                                     thread_scratch());
       LineSums* const lines = &line_sums_[(static_cast<std::size_t>(y) * blocks_.size() + z) * lanes];
       for (int j = 0; j < lanes; ++j) {
         const int mode_z = (blocks_.begin + z) * lanes + j;
@@ -167,26 +200,14 @@ void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
 
 template <class Real>
 void PencilConvolution<Real>::convolve(bool potential, bool strain, ExactModeSums* sums) {
-  const auto [k1, k2, k3] = layout_.mesh;
-  const std::size_t z_scratch = line_scratch<Real>(k3);
-  scratch_.resize(std::max(scratch_.size(), max_threads() * line_scratch<Real>(std::max({k1, k2, k3}))));
-#pragma omp parallel for schedule(static)
-  for (int x = 0; x < x_.size(); ++x)
-    kernels<Real>().transform_rows_forward(transform_z_.plan(), mesh() + x * plane(), row(), y_.size(),
-                                           scratch_.data() + thread_number() * z_scratch);
-  if (layout_.columns > 1) redistribute(columns_, z_lines_, y_lines_, true);
-  transform_y(false);
+  scratch_.resize(std::max(scratch_.size(), max_threads() * scratch_size()));
+  transform_planes(false);
   if (layout_.rows > 1) redistribute(rows_, y_lines_, x_lines_, true);
   convolve_x(strain, sums);
   sent_back_ = potential;
   if (!potential) return;
   if (layout_.rows > 1) redistribute(rows_, x_lines_, y_lines_, false);
-  transform_y(true);
-  if (layout_.columns > 1) redistribute(columns_, y_lines_, z_lines_, false);
-#pragma omp parallel for schedule(static)
-  for (int x = 0; x < x_.size(); ++x)
-    kernels<Real>().transform_rows_backward(transform_z_.plan(), mesh() + x * plane(), row(), y_.size(),
-                                            scratch_.data() + thread_number() * z_scratch);
+  transform_planes(true);
 }
 
 template <class Real>

@@ -7,12 +7,14 @@
 // line has the same bits whoever owns it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <vector>
 
 #include "pme/cpu/line_transform.h"
 #include "pme/cpu/mode_columns.h"
+#include "pme/cpu/threads.h"
 #include "pme/mpi/communicator.h"
 #include "pme/mpi/distributed_convolution.h"
 #include "pme/mpi/growing_array.h"
@@ -57,8 +59,14 @@ class PencilConvolution final : public DistributedConvolution<Real> {
     void add(const Part& near, const Part& far);
   };
   void redistribute(Exchange&, const View& from, const View& to, bool forward);
-  void transform_y(bool backward);
+  void transform_z(int x, bool backward);
+  void transform_y(int x, bool backward);
+  void transform_planes(bool backward);
   void convolve_x(bool strain, ExactModeSums*);
+  std::size_t scratch_size() const {
+    return line_scratch<Real>(std::max({layout_.mesh[0], layout_.mesh[1], layout_.mesh[2]}));
+  }
+  Real* thread_scratch() { return scratch_.data() + team_rank() * scratch_size(); }
   std::size_t x_block(int y, int z) const {
     return (static_cast<std::size_t>(y) * blocks_.size() + z) * layout_.mesh[0] * lanes;
   }
@@ -69,6 +77,7 @@ class PencilConvolution final : public DistributedConvolution<Real> {
   View z_lines_, y_lines_, x_lines_;
   std::vector<AlignedArray<Real>> memory_;  // of the views that are not those of the step before
   GrowingArray<Real> send_, receive_;
+  std::vector<MPI_Request> requests_;
   LineTransform<Real> transform_x_, transform_y_, transform_z_;
   ModeColumns mode_columns_;
   std::vector<Real> influence_, slope_;  // [mode y][block z][x][lane]; slope as in cpu/convolution.h

@@ -12,7 +12,7 @@
 // so that both give the same whole numbers: ranks may run on different processors.
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__AVX2__)
-#define HOTPP_CLONES __attribute__((target_clones("default", "avx2")))
+#define HOTPP_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #else
 #define HOTPP_CLONES
 #endif

@@ -1,4 +1,4 @@
-"""The work on the atoms between two sums over neighbours as one compiled operator, for frozen networks.
+"""The work on the atoms between two sums over neighbours as one compiled operator.
 
 `csrc/ops/atom_update.h` says what the operator computes; here the parameters of a layer, its heads and the next
 layer's channel mixing are packed into the two tensors it reads. Factors that are constant (normalisation of the sums,
@@ -7,13 +7,17 @@ scale of the energy) are multiplied into them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
 from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
-from hotpp_lr.model.network import Network
 from hotpp_lr.model.update import RankLinear, Update
 from hotpp_lr.native import load_operators
+
+if TYPE_CHECKING:
+    from hotpp_lr.model.network import Network
 
 #: Rows of the packed matrices are padded with zeros to a multiple of this (kWeightPadding of the operator).
 PADDING = 16
@@ -63,6 +67,7 @@ def pack_weights(
 ) -> Tensor:
     """The operator's `weights` of one layer; `next_mix` None: the last one. Energies in units of 1/energy_scale."""
     channels, rank, last = update.channels, update.rank, next_mix is None
+    unused = []
     pack = _Packer(channels)
     pack.mix(update.mix)
     pack.linear(update.scalar)
@@ -75,6 +80,10 @@ def pack_weights(
                 pack.matrix(gates[0][k])
                 pack.rows.append(gates[1][k])
                 pack.matrix(linear.weight)
+            elif k < rank:
+                unused.append(linear.weight)
+        if len(unused) == rank:  # then nothing reads the gates either
+            unused += [update.gates.weight, update.gates.bias]
     pack.perceptron(energy.perceptron, energy_scale)
     if next_mix is not None:
         pack.mix(next_mix)
@@ -84,6 +93,8 @@ def pack_weights(
         pack.linear(dipole.gate[0])
         pack.linear(dipole.gate[2])
         pack.rows.append(DipoleHead.SCALE * dipole.out.weight[0])
+    if unused:  # their gradients are zeros, not missing: training on several devices waits for every parameter
+        pack.rows[0] = pack.rows[0] + 0.0 * sum(weight.sum() for weight in unused)
     return pack.packed()
 
 
@@ -95,33 +106,42 @@ def pack_elements(factor: Tensor, energy: Tensor | None, charge: Tensor | None) 
     return torch.cat([factor, torch.stack(columns, dim=1)], dim=1)
 
 
+def pack_layer(network: Network, index: int) -> tuple[Tensor, Tensor]:
+    """The operator's `elements` and `weights` of one layer of a network, differentiable by its parameters."""
+    layer, last = network.layers[index], index + 1 == len(network.layers)
+    elements = pack_elements(
+        network.message_scale * layer.receiver_scale.weight,
+        network.scale * network.energy_of_element if index == 0 else None,
+        network.charge.of_element if last and network.has_charges else None,
+    )
+    weights = pack_weights(
+        layer.update,
+        network.energy[index],
+        None if last else network.layers[index + 1].mix,
+        network.charge if last and network.has_charges else None,
+        network.dipole if last and network.has_dipoles else None,
+        network.scale,
+    )
+    return elements, weights
+
+
+def kind_of(network: Network, index: int) -> tuple[bool, bool, bool, bool]:
+    """The operator's many_body, last, charges and dipoles for one layer of a network."""
+    last = index + 1 == len(network.layers)
+    return network.layers[index].update.many_body, last, last and network.has_charges, last and network.has_dipoles
+
+
 class AtomUpdate(nn.Module):
     """One layer of a frozen `Network` from its messages on, and the mixing with which the next layer begins."""
 
     __constants__ = ("charges", "dipoles", "last", "many_body")
 
-    def __init__(self, network: Network, layer: int):
+    def __init__(self, network: Network, index: int):
         super().__init__()
         load_operators()
-        update = network.layers[layer].update
-        self.many_body = update.many_body
-        self.last = layer + 1 == len(network.layers)
-        self.charges = self.last and network.has_charges
-        self.dipoles = self.last and network.has_dipoles
+        self.many_body, self.last, self.charges, self.dipoles = kind_of(network, index)
         with torch.no_grad():
-            weights = pack_weights(
-                update,
-                network.energy[layer],
-                None if self.last else network.layers[layer + 1].mix,
-                network.charge if self.charges else None,
-                network.dipole if self.dipoles else None,
-                network.scale,
-            )
-            elements = pack_elements(
-                network.message_scale * network.layers[layer].receiver_scale.weight,
-                network.scale * network.energy_of_element if layer == 0 else None,
-                network.charge.of_element if self.charges else None,
-            )
+            elements, weights = pack_layer(network, index)
         self.register_buffer("weights", weights)
         self.register_buffer("elements", elements)
 

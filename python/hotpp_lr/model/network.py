@@ -11,6 +11,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from hotpp_lr.model.atom_update import kind_of, pack_layer
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
 from hotpp_lr.model.message import paths, tensor_message
@@ -163,7 +164,7 @@ class Network(nn.Module):
     `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges.
     """
 
-    __constants__ = ("cutoff", "has_charges", "has_dipoles", "tables")
+    __constants__ = ("cutoff", "has_charges", "has_dipoles", "native", "tables")
 
     def __init__(
         self, config: ModelConfig, n_elements: int, mean_neighbours: float, scale: float, charge_guess: Tensor
@@ -172,6 +173,7 @@ class Network(nn.Module):
         self.cutoff = config.cutoff
         self.knots = config.radial_knots
         self.tables = True
+        self.native = False
         self.message_scale = max(mean_neighbours, 1.0) ** -0.5
         self.scale = scale
         self.has_charges = config.has_charges
@@ -187,8 +189,9 @@ class Network(nn.Module):
         self.apply(_initialise)
 
     def use_native_message(self, native: bool = True) -> Network:
-        """Sum over neighbours with tables of the radial weights, by the fused operator or the PyTorch reference."""
-        self.tables = True
+        """Compiled operators (for the sums over neighbours, with tables of the radial weights, and for the work on the
+        atoms between them), or the same in PyTorch operations, which is the reference."""
+        self.tables, self.native = True, native
         kind = NativeMessage if native else TableMessage
         for layer in self.layers:
             layer.message = kind(layer.rank_out, self.cutoff)
@@ -196,7 +199,7 @@ class Network(nn.Module):
 
     def use_perceptron(self) -> Network:
         """Compute the radial weights on every edge: what the tables approximate."""
-        self.tables = False
+        self.tables = self.native = False
         for layer in self.layers:
             layer.message = PerceptronMessage(layer.rank_out)
         return self
@@ -218,6 +221,8 @@ class Network(nn.Module):
         species      [n_total]     index into the elements, owned atoms first
         exchange                   handle of the engine's ghost exchange; 0: every sender is owned
         """
+        if self.native:  # a constant for TorchScript as well
+            return self._forward_native(edge_vectors, receivers, senders, species, n_owned, exchange)
         h = self.embedding(species).unsqueeze(1)
         energies = self.energy_of_element[species[:n_owned]]
         for layer, head in zip(self.layers, self.energy):  # noqa: B905  (TorchScript knows no strict=)
@@ -236,4 +241,28 @@ class Network(nn.Module):
         if self.has_dipoles:
             ranks = by_rank(h)
             dipoles = self.dipole(ranks[1], ranks[0].squeeze(1))
+        return energies, charges, dipoles
+
+    def _forward_native(
+        self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int, exchange: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`forward` by two operators per layer; parameters and tables are packed anew, since training changes them."""
+        owned = species[:n_owned]
+        energies = torch.zeros(n_owned, dtype=edge_vectors.dtype, device=edge_vectors.device)
+        charges, dipoles = energies, torch.zeros_like(edge_vectors[:1]).expand(n_owned, 3)
+        h = self.embedding(owned).unsqueeze(1)
+        sent = self.layers[0].mix(self.embedding(species).unsqueeze(1))
+        for k, layer in enumerate(self.layers):
+            if k > 0:
+                sent = layer.exchange(sent, exchange)
+            table = tabulate(layer.radial, self.basis, self.cutoff, self.knots)
+            messages = layer.message(sent, edge_vectors, table, receivers, senders, n_owned)
+            h, sent, of_layer, *of_last = torch.ops.hotpp_lr.atom_update(
+                messages, h, owned, *pack_layer(self, k), *kind_of(self, k)
+            )
+            energies = energies + of_layer
+        if self.has_charges:
+            charges = of_last[0]
+        if self.has_dipoles:
+            dipoles = of_last[1]
         return energies, charges, dipoles
