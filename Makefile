@@ -6,6 +6,7 @@
 #   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
 #   make wheel-check     that wheel in an empty environment (ten minutes, network)
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
+#   make bench-network   MD and training steps beside MACE and NequIP (15 minutes; their packages go to .venv-mace, .venv-nequip)
 #   make gpu-check       everything that needs a CUDA device: build, tests, sanitizer, benchmark (8 minutes)
 #   make bench   the tables under benchmarks/results (hours)
 #   make lint    style
@@ -31,7 +32,7 @@ PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 # Python of the environment of the mesh benchmark's peers.
 PEERS ?= $(VENV)-peers/bin/python
 
-.PHONY: install demo test test-sanitize test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme lint format clean
+.PHONY: install demo test test-sanitize test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme bench-network lint format clean
 
 install: $(INSTALLED)
 
@@ -98,6 +99,18 @@ $(VENV)-peers/bin/python: benchmarks/pme/requirements.txt
 	-@sed -n '/^torch==/p' $< | xargs $(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check
 	-@$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# Environments of MACE and NequIP exclude each other; without them: make bench-network PEERS_NETWORK=
+PEERS_NETWORK ?= mace nequip
+.venv-%/bin/python: benchmarks/md/requirements-%.txt
+	@$(BOOTSTRAP_PYTHON) -m venv .venv-$*
+	-@sed -n '/^torch==/p' $< | xargs $@ -m pip install --quiet --disable-pip-version-check
+	-@$@ -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench-network: $(INSTALLED) $(PEERS_NETWORK:%=.venv-%/bin/python)
+	@$(PYTHON) benchmarks/md/step_time.py $(foreach p,$(PEERS_NETWORK),--$(p)-python .venv-$(p)/bin/python)
+	@$(PYTHON) benchmarks/training/step_time.py
 
 bench-pme: $(INSTALLED) $(PEERS)
 	@$(PYTHON) benchmarks/pme/cpu.py --peers-python $(PEERS)

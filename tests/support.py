@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from hotpp_lr.data.structure import Structure
+from hotpp_lr.export import export_model
+from hotpp_lr.model.checkpoint import KEY, describe
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.potential import Normalisation, Potential
 
@@ -27,6 +31,15 @@ def make_salt(n_cells: int = 2, *, triclinic: bool = False, seed: int = 0, jitte
         pbc=np.array([True] * 3),
         source="test structure",
     )
+
+
+def write_exported(folder: Path, potential: Potential) -> Path:
+    """`<folder>/model.pt` as hotpp-export writes it."""
+    checkpoint = folder / "model.ckpt"
+    state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
+    torch.save({KEY: describe(potential, {}), "state_dict": state}, checkpoint)
+    export_model(checkpoint, checkpoint.with_suffix(".pt"))
+    return checkpoint.with_suffix(".pt")
 
 
 def make_potential(electrostatics: str = "charge+dipole", *, cutoff: float = 4.0, native: bool = False, **settings):

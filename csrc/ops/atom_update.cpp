@@ -177,9 +177,11 @@ struct FusedUpdate : Function<FusedUpdate> {
     save(ctx, kind);
     ctx->set_materialize_grads(false);
     variable_list absent;
-    for (const Tensor& t : {out.features, out.sent, out.charges, out.dipoles}) {
-      if (t.numel() == 0) absent.push_back(t);
-    }
+    // By what the layer has, not by the number of elements: a rank without atoms must take part in the
+    // backward pass of the ghost exchange behind `sent`, or the other ranks wait for it for ever.
+    if (kind.last) absent.insert(absent.end(), {out.features, out.sent});
+    if (!kind.charges) absent.push_back(out.charges);
+    if (!kind.dipoles) absent.push_back(out.dipoles);
     ctx->mark_non_differentiable(absent);
     return as_list(out);
   }

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ionic_crystals import Ions
 from lammps_engine import Engine
+from support import make_potential, write_exported
 from toy_model import write_toy_model
 
 # Runs its argument, an input deck, in a fresh process.
@@ -38,6 +39,8 @@ def models(tmp_path_factory) -> dict[str, Path]:
         files[name] = write_toy_model(folder / f"{name}.pt", "charge+dipole", seed=seed)
     # says that its features are narrower than they are: they travel in several pieces
     files["narrow"] = write_toy_model(folder / "narrow.pt", "charge+dipole", channels=2)
+    # a whole network with tables and fused operators
+    files["network"] = write_exported(folder, make_potential("charge+dipole"))
     return files
 
 

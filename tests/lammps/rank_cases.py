@@ -85,6 +85,9 @@ CASES = {
     "stress of the atoms": Case(IONS, MODEL, stress=True),
     "stress of the atoms, few ions": Case(in_a_corner(), "hotpp/lr {}/charge.pt", stress=True),
     "stress of the atoms, slab": Case(rock_salt((4, 4, 2)), MODEL, settings={"boundary": "p p f"}, stress=True),
+    "exported network": Case(IONS, "hotpp/lr {}/model.pt"),
+    "exported network, tiled, float32": Case(IONS, "hotpp/lr {}/model.pt precision single", after=BALANCE),
+    "exported network, empty ranks": Case(in_a_corner(), "hotpp/lr {}/model.pt"),
     "gas": Case(rock_salt((2, 2, 2), noise=0.0).scaled(3.0), MODEL),
 }
 

@@ -3,12 +3,9 @@
 import ase
 import numpy as np
 import pytest
-import torch
 from hotpp_lr.calculator import HotppCalculator
-from hotpp_lr.export import export_model
-from hotpp_lr.model.checkpoint import KEY, describe
 from ionic_crystals import rock_salt
-from support import make_potential
+from support import make_potential, write_exported
 
 STRUCTURES = {
     "orthogonal, 128 ions": rock_salt((4, 4, 8)),
@@ -19,12 +16,7 @@ STRUCTURES = {
 
 @pytest.fixture(scope="module", params=["none", "charge", "charge+dipole"])
 def exported(request, tmp_path_factory):
-    potential = make_potential(request.param)
-    path = tmp_path_factory.mktemp("exported") / "model.ckpt"
-    state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
-    torch.save({KEY: describe(potential, {}), "state_dict": state}, path)
-    export_model(path, path.with_suffix(".pt"))
-    return path.with_suffix(".pt")
+    return write_exported(tmp_path_factory.mktemp("exported"), make_potential(request.param))
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

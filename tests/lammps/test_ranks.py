@@ -64,6 +64,7 @@ ON_RANKS = {
         "ignored atoms",
         "dynamics",
         "stress of the atoms, few ions",
+        "exported network, empty ranks",
     ],
     8: ["triclinic tiled"],
 }
