@@ -10,3 +10,11 @@ def ops():
     """The compiled torch operators."""
     load_operators()
     return torch.ops.hotpp_lr
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)

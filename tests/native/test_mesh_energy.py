@@ -11,14 +11,6 @@ from native.mesh_batches import SMEARING, assert_close, charged_batch, two_deriv
 from support import NACL, make_potential, make_salt
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("dipoles", [True, False])
 @pytest.mark.parametrize(
     "options",
