@@ -100,5 +100,7 @@ def thermo(log: Path, run: int = -1) -> dict[str, np.ndarray]:
 
 def mean_and_error(values: np.ndarray, blocks: int = 8) -> tuple[float, float]:
     """Mean and its standard error from blocks, each of which must be longer than the correlation time."""
+    if len(values) < 4 * blocks:
+        sys.exit(f"error: {len(values)} values are too few for error bars: give more --minutes")
     means = np.array([block.mean() for block in np.array_split(values, blocks)])
     return float(values.mean()), float(means.std(ddof=1) / np.sqrt(blocks))

@@ -1,12 +1,13 @@
 """The distributed mesh against the plan on one process: time, and what a step sends.
 
-    python benchmarks/pme/mpi.py [--ions 8000 32000] [--ranks 1 2 4 8]
+    python benchmarks/pme/mpi.py [--ions 8000 32000] [--ranks 1 2 4 8] [--no-table]          about 1 minute
 
 Starts itself under mpiexec (beside this Python, or in PATH). Ions are random, half of the charges +0.5 e and half
 -0.5 e, with dipoles of 0.3 e·Å per component, 0.1 per Å³; σ = 1 Å, order 8, mesh for a relative force error of 1e-4
 (h = 0.54 Å), float32 mesh, one thread per rank; every rank owns a brick. Times are minima, wall clock and processor (of
 the rank that needs most; waiting counts); more ranks than cores say nothing about speed, so only 1 and 2 ranks are
-timed. Bytes and messages are those of the rank that sends most.
+timed. Bytes and messages are those of the rank that sends most. PPPM ik: MB of LAMMPS's scheme on the same mesh,
+charges only, counted on paper.
 """
 
 from __future__ import annotations
@@ -20,10 +21,15 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
+from common import write_table
 
 SMEARING, ORDER, SPACING = 1.0, 8, 0.54
 BRICKS = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2), 16: (4, 2, 2), 27: (3, 3, 3)}
+HEADING = ("ions", "mesh", "ranks", "owners", "ms", "processor ms", "speed-up", "charge MB (messages)", "transposes",
+           "potential", "collectives", "sum MB", "PPPM ik MB", "ratio", "energy eV")  # fmt: skip
 PURPOSES = ("charge", "transposes", "potential", "collectives")
 
 
@@ -111,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ions", type=int, nargs="+", default=[8000, 32000])
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4, 8], choices=sorted(BRICKS))
+    parser.add_argument("--no-table", action="store_true", help="print only, keep nothing")
     parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -118,15 +125,13 @@ def main() -> None:
 
     from hotpp_lr import _pme
 
-    print(
-        f"order {ORDER}, σ = {SMEARING} Å, float32 mesh, energy + potential + field + forces; MB and messages: largest"
-    )
-    print("over the ranks, sent in one step; PPPM ik: MB of LAMMPS's scheme on the same mesh, charges only, on paper\n")
-    print(
-        f"{'ions':>6} {'mesh':>5} {'ranks':>5} {'owners':>7} {'ms':>8} {'cpu ms':>8} {'speed-up':>8} "
-        + " ".join(f"{purpose:>14}" for purpose in PURPOSES)
-        + f" {'sum MB':>7} {'PPPM ik MB':>10} {'ratio':>6}  energy"
-    )
+    rows = []
+
+    def add(*row) -> None:
+        rows.append([str(cell) for cell in row])
+        print("| " + " | ".join(rows[-1]) + " |", flush=True)
+
+    print("| " + " | ".join(HEADING) + " |")
     for ions in arguments.ions:
         edge, points, *atoms = system(ions)
         plan = _pme.Plan(ORDER, (points,) * 3, SMEARING, precision="float")
@@ -134,32 +139,25 @@ def main() -> None:
         _pme.set_num_threads(1)
         serial, processor = best_time(lambda plan=plan, atoms=atoms: plan.execute(*atoms))
         energy = plan.execute(*atoms)["energy"]
-        print(
-            f"{ions:6} {points:4}³ serial plan   {1e3 * serial:8.2f} {1e3 * processor:8.2f} {'1.00':>8} {'':86} "
-            f"{energy:.9e}"
-        )
+        add(ions, f"{points}³", "serial plan", "", f"{1e3 * serial:.2f}", f"{1e3 * processor:.2f}", "1.00",
+            *[""] * 7, f"{energy:.9e}")  # fmt: skip
         for ranks in arguments.ranks:
             with tempfile.TemporaryDirectory() as directory:
                 found = run(ions, ranks, Path(directory))
             seconds, processor = (max(f["seconds"][k] for f in found) for k in (0, 1))
-            timed = ranks <= min(2, len(os.sched_getaffinity(0)))
-            columns = []
+            times = [f"{1e3 * seconds:.2f}", f"{1e3 * processor:.2f}", f"{serial / seconds:.2f}"]
+            if ranks > min(2, len(os.sched_getaffinity(0))):
+                times = [""] * 3
+            sent = []
             for purpose in PURPOSES:
-                messages, sent = (max(f["traffic"][purpose][k] for f in found) for k in (0, 1))
-                columns.append(f"{sent / 1e6:8.3f} ({messages:3})")
-            total = max(sum(sent for _, sent in f["traffic"].values()) for f in found) / 1e6
+                messages, size = (max(f["traffic"][purpose][k] for f in found) for k in (0, 1))
+                sent.append(f"{size / 1e6:.3f} ({messages})")
+            total = max(sum(size for _, size in f["traffic"].values()) for f in found) / 1e6
             pppm = pppm_ik_bytes(points, ranks) / 1e6
-            print(
-                f"{ions:6} {points:4}³ {ranks:5} {'x'.join(map(str, found[0]['layout'])):>7} "
-                + (
-                    f"{1e3 * seconds:8.2f} {1e3 * processor:8.2f} {serial / seconds:8.2f} "
-                    if timed
-                    else f"{'':8} {'':8} {'':8} "
-                )
-                + " ".join(f"{c:>14}" for c in columns)
-                + f" {total:7.2f} {pppm:10.2f} {pppm / total if ranks > 1 else 0:6.1f}  {found[0]['energy']:.9e}",
-                flush=True,
-            )
+            add(ions, f"{points}³", ranks, "x".join(map(str, found[0]["layout"])), *times, *sent, f"{total:.2f}",
+                f"{pppm:.2f}", f"{pppm / total:.1f}" if ranks > 1 else "", f"{found[0]['energy']:.9e}")  # fmt: skip
+    if not arguments.no_table:
+        print(write_table("pme_mpi", "The distributed mesh", HEADING, rows, "\n\n".join(__doc__.split("\n\n")[2:])))
 
 
 if __name__ == "__main__":

@@ -155,6 +155,7 @@ at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool non_bloc
 
 const at::Tensor& resize(const at::Tensor& self, c10::IntArrayRef size,
                          std::optional<at::MemoryFormat> format) {
+  const c10::DeviceGuard guard(self.device());  // the allocator asks which device is current
   const Memory::Access access;
   return at::native::resize_(self, size, format);
 }

@@ -40,7 +40,7 @@ Rows<Real> rows_to_write(const at::Tensor& tensor) {
 // A call with all that its loops point to.
 template <class Real>
 struct Call {
-  const MessageKernels<Real>& kernels = message_kernels<Real>();
+  const MessageKernels<Real>& kernels;
   const MessageTopology& topology;
   const int rank_in, rank_out;
   const bool dual;
@@ -52,7 +52,8 @@ struct Call {
 
   Call(const MessageInputs& given, const MessageInputs* tangent, const at::Tensor& given_cotangent,
        const MessageTopology& edges)
-      : topology(edges),
+      : kernels(message_kernels<Real>(given.features.size(2))),
+        topology(edges),
         rank_in(rank_of(given.features)),
         rank_out(static_cast<int>(edges.rank_out)),
         dual(tangent),
@@ -84,7 +85,8 @@ struct Call {
   }
 
   at::Tensor messages() {
-    at::Tensor sums = at::zeros({topology.n_receivers, components(rank_out), channels}, x.features.options());
+    const at::Tensor sums =
+        at::empty({topology.n_receivers, components(rank_out), channels}, x.features.options());
     const EdgeGroups groups = group_ascending(job.receivers, job.n_edges, topology.n_receivers);
     set_groups(groups);
     job.messages = rows_to_write<Real>(sums);
@@ -94,7 +96,7 @@ struct Call {
   }
 
   void gradients(MessageInputs& gradient, Wanted wanted) {
-    if (wanted.features) gradient.features = at::zeros_like(x.features);
+    if (wanted.features) gradient.features = at::empty_like(x.features);
     if (wanted.edge_vectors) gradient.edge_vectors = at::empty_like(x.edge_vectors);
     const std::int64_t* const senders = job.senders;
     const EdgeGroups groups =
@@ -122,7 +124,7 @@ struct Call {
     };
     const EdgeGroups groups = group_edges(interval_of, job.n_edges, intervals);
     set_groups(groups);
-    const at::Tensor sums = at::zeros({intervals, 2, 2, n_paths, channels}, x.table.options());
+    const at::Tensor sums = at::empty({intervals, 2, 2, n_paths, channels}, x.table.options());
     job.intervals_gradient = sums.mutable_data_ptr<Real>();
     const auto run = kernels.table_gradients[dual][rank_in][rank_out];
     parallel_over_owners(groups, [&](std::int64_t first, std::int64_t last) { run(job, first, last); });

@@ -42,13 +42,15 @@ EdgeGroups group_edges(const Owner& owner_of, std::int64_t n_edges, std::int64_t
   return groups;
 }
 
-// Shares the owners among torch's threads so that each gets about as many edges: f(first, last).
+// Shares the owners, those without edges as well, among torch's threads so that each gets about as many
+// edges: f(first, last).
 template <class F>
 void parallel_over_owners(const EdgeGroups& groups, const F& f) {
   constexpr std::int64_t kEdgesWorthAThread = 256;
   const auto& first = groups.first;
   const auto owner_at = [&](std::int64_t edge) {
-    return std::lower_bound(first.begin(), first.end() - 1, edge) - first.begin();
+    const auto owners = first.end() - 1;
+    return (edge == first.back() ? owners : std::lower_bound(first.begin(), owners, edge)) - first.begin();
   };
   at::parallel_for(0, first.back(), kEdgesWorthAThread,
                    [&](std::int64_t begin, std::int64_t end) { f(owner_at(begin), owner_at(end)); });

@@ -9,22 +9,40 @@
 
 namespace hotpp::ops {
 
-extern const MessageKernels<float> message_portable_float, message_avx2_float, message_avx512_float;
-extern const MessageKernels<double> message_portable_double, message_avx2_double, message_avx512_double;
+#define HOTPP_DECLARE(REAL)                                                                    \
+  extern const MessageKernels<REAL>*const message_portable_##REAL, *const message_avx2_##REAL, \
+                                                                       *const message_avx512_##REAL;
+HOTPP_DECLARE(float)
+HOTPP_DECLARE(double)
+
+namespace {
+
+template <class Real>
+const MessageKernels<Real>& for_channels(const MessageKernels<Real>* tables, std::int64_t channels) {
+  const std::int64_t lanes = tables[0].lanes;
+  channels = (channels + lanes - 1) / lanes * lanes;
+  for (int k = 1; k < kMessageTables; ++k) {
+    if (tables[k].channels == channels) return tables[k];
+  }
+  return tables[0];
+}
+
+}  // namespace
 
 #ifdef HOTPP_X86_KERNELS
-#define HOTPP_CHOOSE(REAL)                                                           \
-  template <>                                                                        \
-  const MessageKernels<REAL>& message_kernels<REAL>() {                              \
-    const char* const isa = pme::instruction_set();                                  \
-    if (!std::strcmp(isa, "avx512")) return message_avx512_##REAL;                   \
-    return std::strcmp(isa, "avx2") ? message_portable_##REAL : message_avx2_##REAL; \
+#define HOTPP_CHOOSE(REAL)                                                                 \
+  template <>                                                                              \
+  const MessageKernels<REAL>& message_kernels<REAL>(std::int64_t channels) {               \
+    const char* const isa = pme::instruction_set();                                        \
+    if (!std::strcmp(isa, "avx512")) return for_channels(message_avx512_##REAL, channels); \
+    if (!std::strcmp(isa, "avx2")) return for_channels(message_avx2_##REAL, channels);     \
+    return for_channels(message_portable_##REAL, channels);                                \
   }
 #else
-#define HOTPP_CHOOSE(REAL)                              \
-  template <>                                           \
-  const MessageKernels<REAL>& message_kernels<REAL>() { \
-    return message_portable_##REAL;                     \
+#define HOTPP_CHOOSE(REAL)                                                   \
+  template <>                                                                \
+  const MessageKernels<REAL>& message_kernels<REAL>(std::int64_t channels) { \
+    return for_channels(message_portable_##REAL, channels);                  \
   }
 #endif
 

@@ -16,7 +16,7 @@ struct Rows {
   std::int64_t stride;
 };
 
-// Channels are a multiple of MessageKernels::lanes. Outputs of atoms are added to, those of edges are set.
+// Channels are a multiple of MessageKernels::lanes. Outputs need not be initialised.
 template <class Real>
 struct MessageJob {
   std::int64_t channels, n_edges;
@@ -40,12 +40,15 @@ using MessageLoop = void (*)(const MessageJob<Real>&, std::int64_t first, std::i
 // [rank_in][rank_out].
 template <class Real>
 struct MessageKernels {
-  int lanes;  // channels side by side
+  int lanes;     // channels side by side
+  int channels;  // number of channels that the loops are made for; 0: any multiple of `lanes`
   MessageLoop<Real> messages[2][3][3], gradients[2][3][3], table_gradients[2][3][3];
 };
 
-// Those of this processor.
+constexpr int kMessageTables = 4;
+
+// Those of this processor for so many channels.
 template <class Real>
-const MessageKernels<Real>& message_kernels();
+const MessageKernels<Real>& message_kernels(std::int64_t channels);
 
 }  // namespace hotpp::ops

@@ -7,6 +7,9 @@
 // [edge, component, channel] intermediates, and the same bits for any thread count.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "ops/tensor_message_job.h"
 #include "ops/tensor_message_kernel.h"
 #include "pme/cpu/simd.h"
@@ -21,6 +24,27 @@ using Pack = pme::HOTPP_ISA::Row<Real, pme::HOTPP_ISA::vector_bytes / static_cas
 template <class Real>
 constexpr int lanes = pme::HOTPP_ISA::vector_bytes / static_cast<int>(sizeof(Real));
 
+// Sum of all lanes: halves are added as vectors.
+template <class V, int... half>
+HOTPP_ALGEBRA auto upper_half(V v, std::integer_sequence<int, half...>) {
+  return __builtin_shufflevector(v, v, (half + static_cast<int>(sizeof...(half)))...);
+}
+template <class V, int... half>
+HOTPP_ALGEBRA auto lower_half(V v, std::integer_sequence<int, half...>) {
+  return __builtin_shufflevector(v, v, half...);
+}
+template <class V>
+HOTPP_ALGEBRA auto sum_lanes(V v) {
+  using Real = std::remove_reference_t<decltype(v[0])>;
+  constexpr int half = static_cast<int>(sizeof(V) / sizeof(Real)) / 2;
+  if constexpr (half == 1) {
+    return v[0] + v[1];
+  } else {
+    using Half = std::make_integer_sequence<int, half>;
+    return sum_lanes(lower_half(v, Half{}) + upper_half(v, Half{}));
+  }
+}
+
 // The number type of channels that belongs to one of edges: Real -> Pack, Dual<Real> -> Dual<Pack>.
 template <class S>
 struct ChannelsOf {
@@ -28,7 +52,7 @@ struct ChannelsOf {
   using Type = Pack<Real>;
   static HOTPP_ALGEBRA Type zero() { return pme::HOTPP_ISA::broadcast<Real, lanes<Real>>(Real(0)); }
   static HOTPP_ALGEBRA Type all(S x) { return pme::HOTPP_ISA::broadcast<Real, lanes<Real>>(x); }
-  static HOTPP_ALGEBRA S sum(const Type& x) { return pme::HOTPP_ISA::sum(x); }
+  static HOTPP_ALGEBRA S sum(const Type& x) { return sum_lanes(x.v[0]); }
   static constexpr bool dual = false;
 };
 template <class R>
@@ -112,6 +136,12 @@ HOTPP_ALGEBRA void add_features(Real* row, std::int64_t C, const Features<N>& h)
   }
 }
 
+// Here rather than all rows at once before the loops, which would send them through memory twice.
+template <class Real>
+HOTPP_ALGEBRA void clear(Real* row, std::int64_t n) {
+  for (std::int64_t k = 0; k < n; k += lanes<Real>) ChannelsOf<Real>::zero().store(row + k);
+}
+
 // The four rows of the table around an edge.
 template <int RankIn, int RankOut, class Real>
 struct Interval {
@@ -119,8 +149,8 @@ struct Interval {
   std::int64_t C;
   static constexpr int paths = path_count(RankIn, RankOut);
 
-  HOTPP_ALGEBRA Interval(const MessageJob<Real>& job, std::int64_t knot)
-      : y0(job.table + knot * (2 * paths * job.channels)), C(job.channels) {}
+  HOTPP_ALGEBRA Interval(const Real* table, std::int64_t channels, std::int64_t knot)
+      : y0(table + knot * (2 * paths * channels)), C(channels) {}
 
   struct Values {
     Pack<Real> y0, difference, d0, d1;
@@ -137,22 +167,42 @@ struct Interval {
 
 template <class N, class Values>
 HOTPP_ALGEBRA N interpolate(const Hermite<N>& coefficient, const Values& v) {
-  const N slopes = coefficient.step * v.difference + coefficient.begin * v.d0 + coefficient.end * v.d1;
-  return v.y0 + slopes;
+  return v.y0 + coefficient.step * v.difference + coefficient.begin * v.d0 + coefficient.end * v.d1;
 }
 
 // ------------------------------------------------------------------------------------------------- loops
+//
+// kC: number of channels known to the compiler, or 0. Known, it makes all distances within rows constants;
+// else computing the addresses costs as much as the arithmetic.
+
+// Edges are placed one ahead of their use: a square root and two divisions take as long as a vector of
+// channels.
+template <class S>
+struct PlacedEdge {
+  Edge<S> edge;
+  bool inside;
+
+  template <class Real>
+  HOTPP_ALGEBRA void place(const MessageJob<Real>& job, std::int64_t e) {
+    inside = place_edge(load_vector<S>(job.edge_vectors, job.edge_tangents, e), job.shape, edge);
+  }
+};
 
 // Messages of the receivers first <= i < last.
-template <int RankIn, int RankOut, class S, class Real>
+template <int RankIn, int RankOut, class S, int kC, class Real>
 void sum_messages(const MessageJob<Real>& job, std::int64_t first, std::int64_t last) {
-  const std::int64_t C = job.channels;
+  const std::int64_t C = kC ? kC : job.channels;
   for (std::int64_t i = first; i < last; ++i) {
     Real* const messages = job.messages.data + i * job.messages.stride;
-    for (std::int64_t e = job.first[i]; e < job.first[i + 1]; ++e) {
-      Edge<S> edge;
-      if (!place_edge(load_vector<S>(job.edge_vectors, job.edge_tangents, e), job.shape, edge)) continue;
-      const Interval<RankIn, RankOut, Real> interval(job, edge.knot);
+    clear(messages, components(RankOut) * C);
+    const std::int64_t begin = job.first[i], end = job.first[i + 1];
+    PlacedEdge<S> next;
+    if (begin < end) next.place(job, begin);
+    for (std::int64_t e = begin; e < end; ++e) {
+      const auto [edge, inside] = next;
+      if (e + 1 < end) next.place(job, e + 1);
+      if (!inside) continue;
+      const Interval<RankIn, RankOut, Real> interval(job.table, C, edge.knot);
       const auto u = all_channels(edge.u);
       const auto coefficient = all_channels(hermite<Real>(edge.t));
       const std::int64_t j = job.senders[e];
@@ -168,15 +218,16 @@ void sum_messages(const MessageJob<Real>& job, std::int64_t first, std::int64_t 
 }
 
 // Gradients of all edges that senders first <= j < last send along, and of the senders' features.
-template <int RankIn, int RankOut, class S, class Real>
+template <int RankIn, int RankOut, class S, int kC, class Real>
 void sum_gradients(const MessageJob<Real>& job, std::int64_t first, std::int64_t last) {
   using Channels = ChannelsOf<S>;
   using N = typename Channels::Type;
-  const std::int64_t C = job.channels;
+  const std::int64_t C = kC ? kC : job.channels;
   for (std::int64_t j = first; j < last; ++j) {
     const Real* const features = job.features.data + j * job.features.stride;
     const Real* const tangents = job.features_tangent.data + j * job.features_tangent.stride;
     Real* const features_gradient = job.features_gradient.data + j * job.features_gradient.stride;
+    clear(features_gradient, components(RankIn) * C);
     for (std::int64_t k = job.first[j]; k < job.first[j + 1]; ++k) {
       const std::int64_t e = job.order[k];
       Real* const edge_gradient = job.edge_gradients.data + e * job.edge_gradients.stride;
@@ -185,7 +236,7 @@ void sum_gradients(const MessageJob<Real>& job, std::int64_t first, std::int64_t
         edge_gradient[0] = edge_gradient[1] = edge_gradient[2] = Real(0);
         continue;
       }
-      const Interval<RankIn, RankOut, Real> interval(job, edge.knot);
+      const Interval<RankIn, RankOut, Real> interval(job.table, C, edge.knot);
       const auto u = all_channels(edge.u);
       const auto coefficient = all_channels(hermite<Real>(edge.t));
       const Real* const cotangent = job.cotangent.data + job.receivers[e] * job.cotangent.stride;
@@ -219,14 +270,15 @@ void sum_gradients(const MessageJob<Real>& job, std::int64_t first, std::int64_t
 }
 
 // Gradients of the intervals first <= k < last of the table.
-template <int RankIn, int RankOut, class S, class Real>
+template <int RankIn, int RankOut, class S, int kC, class Real>
 void sum_table_gradients(const MessageJob<Real>& job, std::int64_t first, std::int64_t last) {
   using Channels = ChannelsOf<S>;
   using N = typename Channels::Type;
-  const std::int64_t C = job.channels;
+  const std::int64_t C = kC ? kC : job.channels;
   constexpr int paths = path_count(RankIn, RankOut);
   for (std::int64_t knot = first; knot < last; ++knot) {
     Real* const sums = job.intervals_gradient + knot * (4 * paths * C);
+    clear(sums, 4 * paths * C);
     for (std::int64_t k = job.first[knot]; k < job.first[knot + 1]; ++k) {
       const std::int64_t e = job.order[k];
       Edge<S> edge;

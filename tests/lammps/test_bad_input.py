@@ -63,6 +63,12 @@ CASES = {
         "give 'accuracy'",
     ),
     "unknown device": ({"pair_style": "hotpp/lr model.pt device gpu"}, "got 'gpu'", "'auto', 'cpu', 'cuda' or"),
+    "device without its number": ({"pair_style": "hotpp/lr model.pt device cuda:"}, "got 'cuda:'", "with n from 0"),
+    "device beyond the last": (
+        {"pair_style": "hotpp/lr model.pt device emulated:7"},
+        "there are 2 (emulated:0 to emulated:1)",
+        "give one of these",
+    ),
     "device that is not there": (
         {"pair_style": "hotpp/lr model.pt device cuda:99"},
         "'device cuda:99', but",

@@ -25,7 +25,9 @@ def evaluate(potential, structure, stress=False):
     return potential(collate([sample(structure, NACL, potential.config)]), stress=stress)
 
 
-@pytest.mark.parametrize("settings", [{}, {"layers": 1}, {"layers": 3}, {"max_rank": 1}, {"many_body": False}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"layers": 1}, {"layers": 3}, {"max_rank": 1}, {"many_body": False}, {"repulsion": "zbl"}], ids=str
+)
 def test_exported_network_is_the_network_with_the_same_tables(electrostatics, settings):
     potential = make_potential(electrostatics, **settings)
     model = exported(potential)

@@ -1,5 +1,9 @@
 """The compiled operator hotpp_lr::tensor_message against the eager reference, which is its specification."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from hotpp_lr.model import message
@@ -86,11 +90,48 @@ def assert_close(actual, expected, tolerance):
 
 
 @pytest.mark.parametrize(("rank_in", "rank_out"), RANKS)
-@pytest.mark.parametrize("channels", [1, 7, 16, 37])  # below, beside, at and above the width of the vectors
+@pytest.mark.parametrize("channels", [1, 16, 37, 64])  # below, at and beside the width of vectors; loops of their own
 def test_messages_and_two_derivatives_equal_reference_in_float64(compiled, rank_in, rank_out, channels):
     arguments = random_edges(rank_in, rank_out, channels)
     # Sums of at most some thousand terms in another order: 1e-12 leaves three digits.
     assert_close(up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-12)
+
+
+@pytest.mark.parametrize("channels", [31, 128])  # the other numbers of channels with loops of their own: 32 and 128
+def test_loops_for_known_channels_equal_reference(compiled, channels):
+    arguments = random_edges(2, 2, channels)
+    assert_close(up_to_second_derivatives(compiled, arguments), up_to_second_derivatives(reference, arguments), 1e-12)
+
+
+@pytest.mark.parametrize("isa", ["portable", "avx2"])
+def test_older_processors_get_the_same_messages(compiled, isa, tmp_path):
+    """In a child process: the choice is made once."""
+    script = (
+        "import sys, torch; from hotpp_lr.native import load_operators; load_operators()\n"
+        "cases = torch.load(sys.argv[1]); op = torch.ops.hotpp_lr.tensor_message; results = []\n"
+        "for x, topology in cases:\n"
+        "    [t.requires_grad_() for t in x]; m = op(*x, *topology)\n"
+        "    g = torch.autograd.grad(m.square().sum(), x, create_graph=True)\n"
+        "    results.append([m, *g, *torch.autograd.grad(sum(t.square().sum() for t in g), x)])\n"
+        "torch.save([[t.detach() for t in r] for r in results], sys.argv[1])\n"
+    )
+    cases, expected = [], []
+    for dtype in (torch.float32, torch.float64):
+        for ranks in ((0, 2), (2, 2)):
+            for channels in (5, 64):
+                arguments = random_edges(*ranks, channels, dtype=dtype)
+                cases.append(([x.detach() for x in arguments[:3]], (*arguments[3:], CUTOFF)))
+                expected.append(up_to_second_derivatives(compiled, arguments))
+    path = tmp_path / "cases.pt"
+    torch.save(cases, path)
+    environment = {**os.environ, "HOTPP_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.run(
+        [sys.executable, "-c", script, str(path)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert child.returncode == 0, child.stderr
+    for results, wanted in zip(torch.load(path), expected, strict=True):
+        # As above; fused multiply-adds round differently.
+        assert_close(results, wanted, 1e-5 if wanted[0].dtype == torch.float32 else 1e-12)
 
 
 @pytest.mark.parametrize(("rank_in", "rank_out"), RANKS)
@@ -209,6 +250,13 @@ def test_usable_from_torchscript(compiled, tmp_path):
     for _ in range(3):  # the profiling executor rewrites the graph after its first calls
         result = up_to_second_derivatives(layer, arguments)
     assert_close(result, up_to_second_derivatives(reference, arguments), 1e-12)
+
+
+def test_inference_mode_gives_the_same_messages(compiled):
+    arguments = random_edges(2, 2, 4)
+    with torch.inference_mode():
+        messages = compiled(*arguments)
+    assert torch.equal(messages, compiled(*arguments))
 
 
 def test_third_derivative_is_refused(compiled):

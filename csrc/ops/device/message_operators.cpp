@@ -42,46 +42,41 @@ Groups grouped(const Tensor& owner, std::int64_t n) {
 // Lists of edges; they are large, and all layers of a network share one.
 constexpr std::size_t remembered = 4;
 
-template <class Make>
-Groups groups_of(const Tensor& owner, std::int64_t n,
-                 Recent<std::tuple<TensorIdentity, std::int64_t>, Groups>& recent, const Make& make) {
-  if (!TensorIdentity::possible(owner)) return make();
-  return *recent.find({TensorIdentity(owner), n}, make);
+// Refuses indices that the kernels must not meet; waits for the device.
+Groups checked_by_receiver(const Tensor& receivers, const Tensor& senders, std::int64_t n_receivers,
+                           std::int64_t n_senders) {
+  const std::int64_t n_edges = receivers.size(0);
+  const Tensor first = at::searchsorted(receivers, at::arange(n_receivers + 1, receivers.options()));
+  if (n_edges == 0) return {first, {}};
+  const Tensor ascending = (receivers.narrow(0, 1, n_edges - 1) >= receivers.narrow(0, 0, n_edges - 1)).all();
+  const Tensor found = at::stack({ascending.to(at::kLong), first.select(0, 0), first.select(0, n_receivers),
+                                  senders.min(), senders.max()})
+                           .cpu();
+  const std::int64_t* const p = found.const_data_ptr<std::int64_t>();
+  TORCH_CHECK(p[0], "tensor_message: the receivers are not ascending; sort the edges by receiver.");
+  TORCH_CHECK(p[1] == 0, "tensor_message: the first receiver is negative.");
+  TORCH_CHECK(
+      p[2] == n_edges,
+      "tensor_message: the last receiver is too large, expected less than n_receivers = ", n_receivers, ".");
+  TORCH_CHECK(p[3] >= 0 && p[4] < n_senders, "tensor_message: the senders go from ", p[3], " to ", p[4],
+              ", expected 0 <= sender < ", n_senders, ", the number of rows of features.");
+  return {first, {}};
 }
 
-Groups by_receiver(const Tensor& receivers, std::int64_t n) {
-  static auto& recent = *new Recent<std::tuple<TensorIdentity, std::int64_t>, Groups>(remembered);
-  return groups_of(receivers, n, recent, [&] {
-    const std::int64_t n_edges = receivers.size(0);
-    const Tensor first = at::searchsorted(receivers, at::arange(n + 1, receivers.options()));
-    const Tensor ascending =
-        n_edges > 1 ? (receivers.narrow(0, 1, n_edges - 1) >= receivers.narrow(0, 0, n_edges - 1)).all()
-                    : at::ones({}, receivers.options().dtype(at::kBool));
-    const Tensor found = at::stack({ascending.to(at::kLong), first.select(0, 0), first.select(0, n)}).cpu();
-    const std::int64_t* const p = found.const_data_ptr<std::int64_t>();
-    TORCH_CHECK(p[0], "tensor_message: the receivers are not ascending; sort the edges by receiver.");
-    TORCH_CHECK(p[1] == 0, "tensor_message: the first receiver is negative.");
-    TORCH_CHECK(
-        p[2] == n_edges,
-        "tensor_message: the last receiver is not below n_receivers, expected less than n_receivers = ", n,
-        ".");
-    return Groups{first, {}};
-  });
+Groups by_receiver(const Tensor& receivers, const Tensor& senders, std::int64_t n_receivers,
+                   std::int64_t n_senders) {
+  using Key = std::tuple<TensorIdentity, TensorIdentity, std::int64_t, std::int64_t>;
+  static auto& recent = *new Recent<Key, Groups>(remembered);
+  const auto make = [&] { return checked_by_receiver(receivers, senders, n_receivers, n_senders); };
+  if (!TensorIdentity::possible(receivers) || !TensorIdentity::possible(senders)) return make();
+  return *recent.find({TensorIdentity(receivers), TensorIdentity(senders), n_receivers, n_senders}, make);
 }
 
 Groups by_sender(const Tensor& senders, std::int64_t n) {
-  static auto& recent = *new Recent<std::tuple<TensorIdentity, std::int64_t>, Groups>(remembered);
-  return groups_of(senders, n, recent, [&] { return grouped(senders, n); });
-}
-
-void check_senders(const Tensor& senders, std::int64_t n) {
-  static auto& recent = *new Recent<std::tuple<TensorIdentity, std::int64_t>, Groups>(remembered);
-  groups_of(senders, n, recent, [&] {
-    const bool good = at::logical_and(senders >= 0, senders < n).all().item<bool>();
-    TORCH_CHECK(good, "tensor_message: a sender is out of range, expected 0 <= sender < ", n,
-                ", the number of rows of features.");
-    return Groups{};
-  });
+  using Key = std::tuple<TensorIdentity, std::int64_t>;
+  static auto& recent = *new Recent<Key, Groups>(remembered);
+  if (!TensorIdentity::possible(senders)) return grouped(senders, n);
+  return *recent.find({TensorIdentity(senders), n}, [&] { return grouped(senders, n); });
 }
 
 struct Inputs {
@@ -149,8 +144,7 @@ Tensor sum_on_device(const Tensor& features, const Tensor& vectors, const Tensor
                  cutoff};
   const std::int64_t components = rank_out == 0 ? 1 : rank_out == 1 ? 4 : 10;
   const Tensor messages = at::empty({n_receivers, components, features.size(2)}, features.options());
-  const Groups groups = by_receiver(receivers, n_receivers);
-  check_senders(senders, features.size(0));
+  const Groups groups = by_receiver(receivers, senders, n_receivers, features.size(0));
   if (messages.numel() == 0) return messages;
   AT_DISPATCH_FLOATING_TYPES(features.scalar_type(), "tensor_message", [&] {
     on.messages<scalar_t>()->messages(x.kind(rank_out), x.arrays<scalar_t>(Tensor()), groups.view(),

@@ -14,9 +14,13 @@
 
 #include "pme/splines.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace hotpp::pme {
 
-constexpr std::size_t cache_line = 64;
+constexpr std::size_t cache_line = 64, huge_page = std::size_t(1) << 21;
 
 struct FreeDeleter {
   void operator()(void* p) const { std::free(p); }
@@ -28,9 +32,15 @@ class AlignedArray {
  public:
   AlignedArray() = default;
   explicit AlignedArray(std::size_t size) {
-    const std::size_t bytes = (size * sizeof(Real) + cache_line - 1) / cache_line * cache_line;
-    data_.reset(static_cast<Real*>(std::aligned_alloc(cache_line, bytes)));
+    const std::size_t wanted = size * sizeof(Real);
+    // Stencils walk over some hundred pages of 4 kB at once: more than the processor remembers the places of.
+    const bool large = wanted >= 2 * huge_page;
+    const std::size_t unit = large ? huge_page : cache_line, bytes = (wanted + unit - 1) / unit * unit;
+    data_.reset(static_cast<Real*>(std::aligned_alloc(unit, bytes)));
     if (!data_) throw std::bad_alloc();
+#if defined(__linux__)
+    if (large) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // only a hint
+#endif
     // by all threads, in the order in which they use it: memory belongs to the one that touches it first
 #pragma omp parallel for schedule(static)
     for (std::size_t i = 0; i < size; ++i) data_[i] = Real(0);

@@ -108,6 +108,19 @@ void influence_of_column(int points, const ModeColumn& column, Real* influence, 
   }
 }
 
+/// The first of the sums below alone, with the same bits.
+template <class Real>
+HOTPP_INLINE void add_energies(int points, const Real* line, const Real* influence,
+                               double (*sums)[column_lanes]) {
+  constexpr int L = fft_lanes<Real>;
+  Wide<Real> energy = broadcast<double, L>(0.0);
+  for (int x = 0; x < points; ++x) {
+    const Wide<Real> re = widen<Real>(line + 2 * L * x), im = widen<Real>(line + 2 * L * x + L);
+    energy = energy + widen<Real>(influence + L * x) * (re * re + im * im);
+  }
+  energy.store(sums[0]);
+}
+
 /// Adds to sums, see ModeColumn; `line` is a transformed line, [points][re, im][lanes].
 template <class Real>
 HOTPP_INLINE void add_modes(int points, const Real* line, const Real* influence, const ModeColumn& column,

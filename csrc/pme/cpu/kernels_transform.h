@@ -236,7 +236,8 @@ void transform_rows_backward(const LinePlan<Real>& plan, Real* plane, std::ptrdi
 }
 
 /// Transform along x, multiplication by the influence function, transform back, for one block of lines in
-/// place. influence [points][lanes]; sums null, or see ModeColumn.
+/// place. influence [points][lanes]; sums null, or see ModeColumn; without a column only
+/// the first one.
 template <class Real>
 void convolve_lines(const LinePlan<Real>& plan, Real* data, std::ptrdiff_t step, const Real* influence,
                     const ModeColumn* column, const Real* slope, double (*sums)[column_lanes], Real* memory) {
@@ -244,7 +245,8 @@ void convolve_lines(const LinePlan<Real>& plan, Real* data, std::ptrdiff_t step,
   constexpr int L = fft_lanes<Real>, line = 2 * L;
   const Scratch<Real> scratch(memory, plan.points);
   transform<Real>(plan, {data, step}, {scratch.line, line}, scratch, 0, L);
-  if (sums) add_modes<Real>(plan.points, scratch.line, influence, *column, slope, sums);
+  if (sums && column) add_modes<Real>(plan.points, scratch.line, influence, *column, slope, sums);
+  if (sums && !column) add_energies<Real>(plan.points, scratch.line, influence, sums);
   for (int x = 0; x < plan.points; ++x) {
     Real* const c = scratch.line + x * line;
     __builtin_prefetch(data + x * step + line);  // of the next block

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "pme/cuda/cluster_cuda.h"
+#include "pme/cuda/emulated_cluster.h"
 #include "pme/cuda/emulated_plan.h"
 #include "pme/cuda/plan_cuda.h"
 
@@ -57,6 +59,29 @@ double error(const double* actual, const double* expected, std::size_t count) {
   return deviation / largest;
 }
 
+/// Largest error of all outputs for n atoms.
+template <class Plan, class Reference>
+double deviation(Plan& plan, Reference& reference, int n, bool dipoles) {
+  Arrays expected(n), actual(n);
+  reference.execute_host(expected.atoms(dipoles), expected.output());
+  plan.execute_host(actual.atoms(dipoles), actual.output());
+  double worst =
+      std::fmax(error(&actual.energy, &expected.energy, 1), error(actual.strain, expected.strain, 9));
+  worst = std::fmax(worst, error(actual.potential.data(), expected.potential.data(), n));
+  worst = std::fmax(worst, error(actual.field.data(), expected.field.data(), 3 * n));
+  return std::fmax(worst, error(actual.forces.data(), expected.forces.data(), 3 * n));
+}
+
+bool check_cluster(bool dipoles) {
+  const Kernel kernel = Kernel::prolate(1.1);
+  CudaCluster sums(kernel, 100.0);
+  EmulatedCluster reference(kernel, 100.0, true, Order::Forward);
+  const double worst = deviation(sums, reference, 150, dipoles);
+  const bool good = worst < 1e-12;  // other fused multiplications
+  std::printf("double cluster dipoles %d: %.1e %s\n", dipoles, worst, good ? "" : "WRONG");
+  return good;
+}
+
 template <class Real>
 bool check(int order, Path path, bool dipoles, bool graphs, double tolerance) {
   const Settings settings{order, {24, 9, 36}, 1.1};
@@ -66,16 +91,8 @@ bool check(int order, Path path, bool dipoles, bool graphs, double tolerance) {
   plan.set_cell(cell);
   reference.set_cell(cell);
   double worst = 0.0;
-  for (int n : {60, 60, 60, 33}) {  // the first call loads, the second records, the third replays
-    Arrays expected(n), actual(n);
-    reference.execute_host(expected.atoms(dipoles), expected.output());
-    plan.execute_host(actual.atoms(dipoles), actual.output());
-    worst = std::fmax(worst, error(&actual.energy, &expected.energy, 1));
-    worst = std::fmax(worst, error(actual.strain, expected.strain, 9));
-    worst = std::fmax(worst, error(actual.potential.data(), expected.potential.data(), n));
-    worst = std::fmax(worst, error(actual.field.data(), expected.field.data(), 3 * n));
-    worst = std::fmax(worst, error(actual.forces.data(), expected.forces.data(), 3 * n));
-  }
+  // the first call loads, the second records, the third replays
+  for (int n : {60, 60, 60, 33}) worst = std::fmax(worst, deviation(plan, reference, n, dipoles));
   const bool good = worst < tolerance;
   std::printf("%s order %d path %d dipoles %d graphs %d: %.1e %s\n", sizeof(Real) == 4 ? "float " : "double",
               order, static_cast<int>(path), dipoles, graphs, worst, good ? "" : "WRONG");
@@ -87,7 +104,8 @@ bool check(int order, Path path, bool dipoles, bool graphs, double tolerance) {
 /// With an argument, that order alone and kernels one by one: little enough for compute-sanitizer.
 int main(int count, char** arguments) try {
   const int only = count > 1 ? std::atoi(arguments[1]) : 0;
-  bool good = true;
+  bool good = check_cluster(false);
+  good = check_cluster(true) && good;
   for (int order : {4, 6, 8}) {
     if (only && order != only) continue;
     for (Path path : {Path::Direct, Path::Sorted, Path::Tiles})

@@ -97,8 +97,8 @@ void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from,
   Real* const receive = receive_.reserve(total(there));
   auto for_each_block = [](const Part& part, const View& view, auto&& f) {
     for (int x = part.x.begin; x < part.x.end; ++x)
-      for (int z = part.z.begin; z < part.z.end; ++z)
-        for (int y = part.y.begin; y < part.y.end; ++y) f(view.data + x * view.x + y * view.y + z * view.z);
+      for (int y = part.y.begin; y < part.y.end; ++y)
+        for (int z = part.z.begin; z < part.z.end; ++z) f(view.data + x * view.x + y * view.y + z * view.z);
   };
   const Communicator& comm = exchange.comm;
   const int partners = comm.size();
@@ -120,8 +120,8 @@ void PencilConvolution<Real>::redistribute(Exchange& exchange, const View& from,
   const Part &kept = exchange.parts[here][comm.rank()], &place = exchange.parts[there][comm.rank()];
 #pragma omp parallel for schedule(static)
   for (int x = 0; x < kept.x.size(); ++x)
-    for (int z = 0; z < kept.z.size(); ++z)
-      for (int y = 0; y < kept.y.size(); ++y)
+    for (int y = 0; y < kept.y.size(); ++y)
+      for (int z = 0; z < kept.z.size(); ++z)
         std::copy_n(
             from.data + (kept.x.begin + x) * from.x + (kept.y.begin + y) * from.y +
                 (kept.z.begin + z) * from.z,
@@ -178,11 +178,11 @@ void PencilConvolution<Real>::convolve_x(bool strain, ExactModeSums* sums) {
   for (int y = 0; y < mode_y_.size(); ++y)
     for (int z = 0; z < blocks_.size(); ++z) {
       const ModeColumn column = mode_columns_.column(mode_y_.begin + y, blocks_.begin + z, lanes);
-      double partial[4][column_lanes];
-      kernels<Real>().convolve_lines(transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z,
-                                     x_lines_.x, influence_.data() + x_block(y, z), &column,
-                                     slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial,
-                                     thread_scratch());
+      double partial[4][column_lanes] = {};
+      kernels<Real>().convolve_lines(
+          transform_x_.plan(), x_lines_.data + y * x_lines_.y + z * x_lines_.z, x_lines_.x,
+          influence_.data() + x_block(y, z), strain ? &column : nullptr,
+          slope_.empty() ? nullptr : slope_.data() + x_block(y, z), partial, thread_scratch());
       LineSums* const lines = &line_sums_[(static_cast<std::size_t>(y) * blocks_.size() + z) * lanes];
       for (int j = 0; j < lanes; ++j) {
         const int mode_z = (blocks_.begin + z) * lanes + j;

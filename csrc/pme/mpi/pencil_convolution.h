@@ -44,7 +44,7 @@ class PencilConvolution final : public DistributedConvolution<Real> {
     Real* data = nullptr;
     std::ptrdiff_t x = 0, y = 0, z = 0;
   };
-  /// Blocks that a message carries, indices as in the view: z blocks of all y of all x.
+  /// Blocks that a message carries, indices as in the view: the blocks z of all y of all x.
   struct Part {
     Range x, y, z;
     int reals() const { return block * x.size() * y.size() * z.size(); }

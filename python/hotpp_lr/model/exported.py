@@ -92,6 +92,7 @@ class ExportedNetwork(nn.Module):
             self.register_buffer("sent_by_element", network.layers[0].mix(embedding))
         self.layers = nn.ModuleList([ExportedLayer(network, k, table) for k, table in enumerate(tables)])
         self.exchange = GhostExchange()
+        self.repulsion = network.repulsion
 
     def forward(
         self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int, exchange: int
@@ -99,7 +100,7 @@ class ExportedNetwork(nn.Module):
         owned = species[:n_owned]
         h = self.embedding.index_select(0, owned)
         sent, rows = self.sent_by_element, species.index_select(0, senders)
-        energies = torch.zeros(n_owned, dtype=edge_vectors.dtype, device=edge_vectors.device)
+        energies = self.repulsion(edge_vectors, receivers, senders, species, n_owned)
         charges, dipoles = energies, energies
         for k, layer in enumerate(self.layers):
             if k > 0:

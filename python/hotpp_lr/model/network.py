@@ -16,6 +16,7 @@ from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.heads import ChargeHead, DipoleHead, EnergyHead
 from hotpp_lr.model.message import paths, tensor_message
 from hotpp_lr.model.radial import RadialBasis, RadialWeights, envelope, interpolate, tabulate
+from hotpp_lr.model.repulsion import NoRepulsion
 from hotpp_lr.model.tensors import by_rank
 from hotpp_lr.model.update import RankLinear, Update
 from hotpp_lr.native import load_operators
@@ -161,13 +162,20 @@ def _initialise(module: nn.Module) -> None:
 class Network(nn.Module):
     """E(3)-equivariant Cartesian tensor message passing with energy, charge and dipole heads.
 
-    `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges.
+    `mean_neighbours` normalises the sums, `scale` (eV) the energies, `charge_guess` [n_elements] starts the charges;
+    `repulsion` is what atoms do at close contact (see model/repulsion.py).
     """
 
     __constants__ = ("cutoff", "has_charges", "has_dipoles", "native", "tables")
 
     def __init__(
-        self, config: ModelConfig, n_elements: int, mean_neighbours: float, scale: float, charge_guess: Tensor
+        self,
+        config: ModelConfig,
+        n_elements: int,
+        mean_neighbours: float,
+        scale: float,
+        charge_guess: Tensor,
+        repulsion: nn.Module | None = None,
     ):
         super().__init__()
         self.cutoff = config.cutoff
@@ -186,6 +194,7 @@ class Network(nn.Module):
         self.energy_of_element = nn.Parameter(torch.zeros(n_elements))
         self.charge = ChargeHead(config.channels, charge_guess) if self.has_charges else nn.Identity()
         self.dipole = DipoleHead(config.channels) if self.has_dipoles else nn.Identity()
+        self.repulsion = NoRepulsion() if repulsion is None else repulsion
         self.apply(_initialise)
 
     def use_native_message(self, native: bool = True) -> Network:
@@ -233,7 +242,7 @@ class Network(nn.Module):
                 radial = layer.radial(self.basis(r), envelope(r, self.cutoff))
             h = layer(h, edge_vectors, radial, receivers, senders, species, n_owned, self.message_scale, exchange)
             energies = energies + head(by_rank(h)[0].squeeze(1))
-        energies = energies * self.scale
+        energies = energies * self.scale + self.repulsion(edge_vectors, receivers, senders, species, n_owned)
         charges = torch.zeros_like(energies)
         if self.has_charges:
             charges = self.charge(by_rank(h)[0].squeeze(1), species[:n_owned])

@@ -13,6 +13,7 @@ from hotpp_lr.electrostatics.backend import electrostatic_energy
 from hotpp_lr.model.charge_guess import charge_guess
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.network import Network
+from hotpp_lr.model.repulsion import repulsion
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Potential(nn.Module):
                 normalisation.mean_neighbours,
                 normalisation.energy_scale,
                 torch.tensor(guess),
+                repulsion(config.repulsion, normalisation.elements),
             )
         self.network = network
         # float64 whatever the network's precision: total energies of -10^5 eV leave float32 no digits for the rest.

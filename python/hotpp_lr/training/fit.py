@@ -133,7 +133,10 @@ def _accelerator(settings: TrainingConfig) -> str:
     if settings.accelerator == "auto":
         return "gpu" if find_device("auto").type == "cuda" else "cpu"
     if settings.accelerator in ("gpu", "cuda") and (settings.message == "native" or not torch.cuda.is_available()):
-        find_device("cuda")
+        try:
+            find_device("cuda")
+        except InputError as reason:
+            raise InputError(f"training.accelerator is {settings.accelerator!r}: {reason}") from None
     if settings.accelerator not in AcceleratorRegistry.available_accelerators() and settings.accelerator != "gpu":
         raise InputError(f"training.accelerator is {settings.accelerator!r}; expected 'auto', 'cpu' or 'gpu'.")
     return settings.accelerator

@@ -1,0 +1,64 @@
+"""The wall between atoms at close contact."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hotpp_lr.data.batch import collate
+from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
+from hotpp_lr.model.potential import Potential
+from hotpp_lr.model.repulsion import ScreenedNuclei
+from hotpp_lr.training.dataset import sample
+from support import NACL, make_potential, make_salt
+
+SODIUM, CHLORINE = 0, 1
+
+
+def energies(distances, receiver=SODIUM, sender=CHLORINE):
+    r = torch.as_tensor(distances, dtype=torch.float64)
+    same = torch.ones(len(r), dtype=torch.int64)
+    return ScreenedNuclei((11, 17)).pair_energy(r, receiver * same, sender * same)
+
+
+def test_close_to_the_nuclei_it_is_the_universal_potential():
+    # eV, Na-Cl by pair_style zbl of LAMMPS with its cutoff at 40 Å. It rounds the screening length to 0.4685 Å, which
+    # is 6e-5 of the energy; the envelope is 1 here to 1e-5.
+    assert energies([0.05, 0.1, 0.2]).tolist() == pytest.approx([36122.424, 13145.049, 3883.983], rel=1e-4)
+
+
+def test_it_pushes_atoms_apart_until_their_covalent_radii_touch():
+    reach = 1.66 + 1.02  # Å, covalent radii of Na and Cl (Cordero et al. 2008)
+    r = torch.linspace(0.3, reach, 500, dtype=torch.float64, requires_grad=True)
+    energy = energies(r)
+    (slope,) = torch.autograd.grad(energy.sum(), r)
+    assert (slope[:-1] < 0).all()
+    assert energies([reach + 1e-9, 5.0]).tolist() == [0.0, 0.0]
+
+
+def test_it_does_not_depend_on_the_order_of_the_atoms():
+    assert torch.equal(energies([1.0, 2.0], SODIUM, CHLORINE), energies([1.0, 2.0], CHLORINE, SODIUM))
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["network", "exported"])
+def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(native):
+    structure = make_salt(jitter=0.5)
+    energy, forces = {}, {}
+    for kind in ("none", "zbl"):
+        potential = make_potential("charge", repulsion=kind)
+        if native:
+            tables, _, _ = frozen_tables(potential.network)
+            scripted = torch.jit.script(ExportedNetwork(potential.network, tables).eval())
+            potential = Potential(potential.config, potential.normalisation, network=scripted)
+        result = potential(collate([sample(structure, NACL, potential.config)]))
+        energy[kind], forces[kind] = result.energy, result.forces
+    positions = torch.from_numpy(structure.positions).requires_grad_()
+    shifts = torch.cartesian_prod(*[torch.tensor([-1.0, 0.0, 1.0])] * 3).double() @ torch.from_numpy(structure.cell)
+    first, second = torch.triu_indices(len(positions), len(positions), 1)
+    r = (positions[second] - positions[first] + shifts[:, None]).norm(dim=-1)
+    species = torch.from_numpy((structure.numbers == NACL[1]).astype(int))
+    pairs = ScreenedNuclei(NACL).pair_energy(r, species[first].expand(r.shape), species[second].expand(r.shape)).sum()
+    (gradient,) = torch.autograd.grad(pairs, positions)
+    assert pairs > 0.1  # eV: some pairs do overlap
+    # sums of some hundred eV in another order
+    torch.testing.assert_close(energy["zbl"] - energy["none"], pairs.detach().reshape(1), rtol=0, atol=1e-10)
+    torch.testing.assert_close(forces["zbl"] - forces["none"], -gradient, rtol=0, atol=1e-10)
