@@ -11,6 +11,7 @@
 #include "comm.h"
 #include "error.h"
 #include "force.h"
+#include "lasting_memory.h"
 #include "memory.h"
 #include "node_ranks.h"
 #include "utils.h"
@@ -90,6 +91,7 @@ void PairHotppLR::settings(int narg, char** arg) {
   on_all_ranks([&] { choose_device(); });
   seconds_reading_ = MPI_Wtime() - start;
   share_out_cores();
+  hotpp::keep_freed_memory();
   warm_up();
   exchange_.reset();
   if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(rows_, transport_);

@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import torch
 from hotpp_lr import lammps as hotpp_lammps
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +65,13 @@ def build(cmake, configure, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         done = cmake("--build", str(tmp_path / "build"), "--target", "hotppplugin")
         assert done.returncode == 0, done.stdout + done.stderr
-        plugin = shutil.copy(tmp_path / "build/lammps_plugin" / hotpp_lammps.PLUGIN, tmp_path)
+        # As in an installation: libraries find each other beside themselves, and torch in the folder next to theirs.
+        package = tmp_path / "hotpp_lr"
+        package.mkdir()
+        (tmp_path / "torch").symlink_to(Path(torch.__file__).parent)
         for library in ("libhotpp_lammps.so", "libhotpp_ops.so"):
-            (tmp_path / library).symlink_to(Path(hotpp_lammps.plugin_directory()) / library)
-        return Path(plugin)
+            shutil.copy(Path(hotpp_lammps.plugin_directory()) / library, package)
+        return Path(shutil.copy(tmp_path / "build/lammps_plugin" / hotpp_lammps.PLUGIN, package))
 
     return run
 

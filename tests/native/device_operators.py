@@ -9,10 +9,8 @@ import torch
 from cuda_device import has_cuda_device
 from hotpp_lr.native import load_operators
 
-BACKENDS = [
-    "emulated",
-    pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not has_cuda_device(), reason="no CUDA device")]),
-]
+without_device = pytest.mark.skipif(not has_cuda_device(), reason="no CUDA device")
+BACKENDS = ["emulated", pytest.param("cuda", marks=[pytest.mark.gpu, without_device])]
 
 
 class Device:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from device_operators import BACKENDS, Device, assert_close
+from device_operators import BACKENDS, Device, assert_close, without_device
 from electrostatics.electrostatic_systems import F64, TRICLINIC, batch_of, ionic_system, one, random_system
 from hotpp_lr.electrostatics.mesh import pme_energy
 from hotpp_lr.electrostatics.native_mesh import pme_energy_native
@@ -135,6 +135,7 @@ def test_no_result_depends_on_the_order_of_threads_and_blocks(ops, dtype):
 
 
 @pytest.mark.gpu
+@without_device
 def test_the_same_bits_every_time(ops):
     device = Device("cuda")
     u, structure, mesh = atoms_in_meshes()

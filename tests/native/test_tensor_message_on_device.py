@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from device_operators import BACKENDS, Device, assert_close
+from device_operators import BACKENDS, Device, assert_close, without_device
 from test_tensor_message import CUTOFF, RANKS, random_edges, up_to_second_derivatives
 
 # Sums of at most some thousand terms in another order, 2e-16 and 6e-8 each: some digits are left.
@@ -65,6 +65,7 @@ def test_no_result_depends_on_the_order_of_threads_and_blocks(dtype):
 
 
 @pytest.mark.gpu
+@without_device
 def test_the_same_bits_every_time():
     arguments = random_edges(2, 2, 64, n_edges=20000, dtype=torch.float32, n_receivers=700)
     first, second = (Device("cuda").run(derivatives, *arguments) for _ in range(2))
