@@ -37,7 +37,8 @@ NOTES = """
 Molten NaCl, r_c = 6 Å (27 neighbours), untrained models, float32, 2 layers, C = 64; hotpp-lr: rank 2, charges, dipoles
 and mesh, `pair_style hotpp/lr`, a neighbour list every 20 steps; peers: their ASE calculators, energy and forces, with
 neighbour list. µs/atom: fastest step. First step: set-up and `run 0`, or first call. Peak above the process before
-the model, torch's libraries included. Force error: rms, relative, against the eager export in float64. `benchmarks/md/step_time.py`.
+the model, torch's libraries included. Force error: rms, relative, against the eager export in float64.
+`benchmarks/md/step_time.py`.
 """
 
 
