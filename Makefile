@@ -1,5 +1,5 @@
 # Each target is a few commands that a person could type; see README.md.
-#   make demo    train, export, run in LAMMPS, look at the pictures (about 8 minutes on two cores)
+#   make demo    train, export, run in LAMMPS, look at the pictures (5 minutes on two cores)
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
 #   make test-memory     the plugin in LAMMPS under valgrind (five minutes)
@@ -47,7 +47,7 @@ $(VENV)/.ready: requirements.lock
 
 $(INSTALLED): $(ENVIRONMENT) $(SOURCES) pyproject.toml CMakeLists.txt
 	@$(PYTHON) -c 'import os, sys, sysconfig; os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")) or sys.exit("error: Python.h of $(PYTHON) is missing; on Debian and Ubuntu: apt install python3-dev")'
-	@echo "Building hotpp-lr (about two minutes the first time) ..."
+	@echo "Building hotpp-lr (about five minutes the first time) ..."
 	@PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps .
 	@mkdir -p build && touch $@
 
