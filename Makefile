@@ -2,6 +2,7 @@
 #   make demo    train, export, run in LAMMPS, look at the pictures (5 minutes on two cores)
 #   make test    all tests
 #   make test-sanitize   native tests under AddressSanitizer and UBSan
+#   make test-sanitize-all   the same with the kernels of older processors, and the plugin in LAMMPS (20 minutes)
 #   make test-memory     the plugin in LAMMPS under valgrind (five minutes)
 #   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
 #   make wheel-check     that wheel in an empty environment (ten minutes, network)
@@ -32,7 +33,7 @@ PYTEST := OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PYTHON) -m pytest
 # Python of the environment of the mesh benchmark's peers.
 PEERS ?= $(VENV)-peers/bin/python
 
-.PHONY: install demo test test-sanitize test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme bench-network lint format clean
+.PHONY: install demo test test-sanitize test-sanitize-all test-memory wheel wheel-check cuda gpu-check bench bench-melt bench-batio3 bench-pme bench-network lint format clean
 
 install: $(INSTALLED)
 
@@ -60,6 +61,11 @@ test: $(INSTALLED)
 test-sanitize: $(ENVIRONMENT)
 	@mkdir -p build
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
+
+test-sanitize-all: $(ENVIRONMENT)
+	@mkdir -p build
+	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON) --all
+	@tests/native/sanitize.sh $(PYTHON) --plugin
 
 test-memory: $(INSTALLED)
 	@$(PYTHON) tests/lammps/memcheck.py

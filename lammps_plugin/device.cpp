@@ -43,7 +43,9 @@ std::string Device::mesh_library() const { return "libhotpp_device_" + kind_ + "
 void Device::open_libraries() {
   if (kind_ == "cuda") open_beside("libhotpp_ops_cuda.so");  // kernels of the operators (csrc/ops/device)
   void* library = open_beside(mesh_library());
-  if (library) make_mesh_ = reinterpret_cast<DeviceMeshFactory*>(dlsym(library, kDeviceMeshFactory));
+  if (!library) return;
+  make_mesh_ = reinterpret_cast<DeviceMeshFactory*>(dlsym(library, kDeviceMeshFactory));
+  make_cluster_ = reinterpret_cast<DeviceClusterFactory*>(dlsym(library, kDeviceClusterFactory));
 }
 
 Device Device::choose(const DeviceWish& wish, MPI_Comm world) {
@@ -76,6 +78,12 @@ Device Device::choose(const DeviceWish& wish, MPI_Comm world) {
 std::unique_ptr<DeviceMesh> Device::make_mesh(const pme::Settings& settings, bool single_precision) const {
   const c10::DeviceGuard current{c10::Device(name())};
   return std::unique_ptr<DeviceMesh>(make_mesh_(settings, single_precision));
+}
+
+std::unique_ptr<DeviceMesh> Device::make_cluster(const pme::Kernel& kernel, double farthest,
+                                                 std::int64_t n) const {
+  const c10::DeviceGuard current{c10::Device(name())};
+  return std::unique_ptr<DeviceMesh>(make_cluster_(kernel, farthest, n));
 }
 
 }  // namespace hotpp

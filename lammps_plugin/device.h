@@ -28,6 +28,8 @@ class Device {
   bool has_mesh() const { return make_mesh_ != nullptr; }
   std::string mesh_library() const;  // its file name
   std::unique_ptr<DeviceMesh> make_mesh(const pme::Settings&, bool single_precision) const;
+  // Null where that of the host is faster for n atoms (device_mesh.h).
+  std::unique_ptr<DeviceMesh> make_cluster(const pme::Kernel&, double farthest, std::int64_t n) const;
 
  private:
   void open_libraries();
@@ -35,6 +37,7 @@ class Device {
   std::string kind_ = "cpu";
   int index_ = 0, ranks_ = 1;
   DeviceMeshFactory* make_mesh_ = nullptr;
+  DeviceClusterFactory* make_cluster_ = nullptr;
 };
 
 }  // namespace hotpp

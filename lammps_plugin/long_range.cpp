@@ -17,6 +17,11 @@ namespace {
 constexpr double kSlabCell = 3.0;  // heights of the box
 // Atoms up to which their order is looked at for the error of the mesh: every rank then holds all of them.
 constexpr double kMostMeasured = 1e6;
+// Of a cluster, beyond the box: atoms leave it a little between two neighbour lists.
+constexpr double kOutside = 10.0;  // Å
+// Smearings across a cluster beyond which the radial table of a prolate kernel is too large to be made of the
+// box; that of the host is made of the atoms.
+constexpr double kLargestBox = 1e4;
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
@@ -58,15 +63,14 @@ void LongRange::set_boundary(Boundary boundary) {
   if (boundary != boundary_) {
     plan_.reset();
     device_plan_.reset();
+    device_atoms_ = -1;
   }
   boundary_ = boundary;
 }
 
 bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms) {
   if (boundary_ == Boundary::Cluster) {
-    if (!plan_) plan_ = make_cluster(kernel_, accuracy_, single_, world_);
-    estimate_ = accuracy_;
-    estimate_is_measured_ = true;
+    set_cluster(cell, n_atoms);
     return false;
   }
   cell_ = cell;
@@ -90,6 +94,23 @@ bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms
   plan_->set_cell(cell_.data());
   if (device_plan_) device_plan_->set_cell(cell_.data());
   return chosen;
+}
+
+void LongRange::set_cluster(const std::array<double, 9>& box, std::int64_t n_atoms) {
+  if (!plan_) plan_ = make_cluster(kernel_, accuracy_, single_, world_);
+  estimate_ = accuracy_;
+  estimate_is_measured_ = true;
+  int ranks = 1;
+  MPI_Comm_size(world_, &ranks);
+  if (ranks > 1 || !device_.has_mesh()) return;
+  double across = kOutside;
+  for (int a = 0; a < 3; ++a) across += std::hypot(box[3 * a], box[3 * a + 1], box[3 * a + 2]);
+  if (n_atoms == device_atoms_ && across <= device_reach_) return;
+  device_atoms_ = n_atoms;
+  device_reach_ = 1.1 * across;  // a box that grows does not cost a table at every step
+  device_plan_.reset();
+  if (device_reach_ <= kLargestBox * kernel_.smearing)
+    device_plan_ = device_.make_cluster(kernel_, device_reach_, n_atoms);
 }
 
 void LongRange::evaluate(std::int64_t n, const std::vector<double>& positions,

@@ -42,7 +42,7 @@ class LongRange {
   // Of the mesh of this rank, in the last evaluation.
   pme::Messages sent() const { return plan_->sent(); }
 
-  // The mesh goes to the device as well, where that is possible: one rank, with a cell.
+  // The mesh, or the pairs of a cluster, go to the device as well, where that is possible: on one rank.
   void use_device(const Device& device) { device_ = device; }
   // Null: evaluate() does the work on the host. The device's mesh has no stress of atoms.
   DeviceMesh* device_mesh() const { return want_atom_strain ? nullptr : device_plan_.get(); }
@@ -73,6 +73,7 @@ class LongRange {
   bool want_atom_strain = false;
 
  private:
+  void set_cluster(const std::array<double, 9>& box, std::int64_t n_atoms);
   void add_up(double* values, int count) const;  // over all ranks
 
   void measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles);
@@ -89,6 +90,8 @@ class LongRange {
   std::unique_ptr<Mesh> plan_;
   Device device_;
   std::unique_ptr<DeviceMesh> device_plan_;
+  double device_reach_ = 0;         // of a cluster on the device: largest distance of two atoms, Å
+  std::int64_t device_atoms_ = -1;  // for which it was asked for
 };
 
 }  // namespace hotpp

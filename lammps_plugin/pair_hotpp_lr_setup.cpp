@@ -136,7 +136,8 @@ std::string PairHotppLR::describe_device() const {
   if (device_.ranks() > 1) text += fmt::format(" (shared by {} ranks)", device_.ranks());
   const auto* mesh = members_[0]->long_range();
   if (!mesh) return text;
-  if (mesh->device_mesh()) return text + ", with the mesh";
+  const bool cluster = mesh->boundary() == hotpp::Boundary::Cluster;
+  if (mesh->device_mesh()) return text + (cluster ? ", with the pairs of charges" : ", with the mesh");
   text += ", mesh on the host";
   if (!device_.has_mesh()) text += fmt::format(" ({} is not installed)", device_.mesh_library());
   return text;
@@ -161,12 +162,14 @@ void PairHotppLR::print_summary() {
     const auto& size = mesh->mesh();
     text += fmt::format(", {} smearing {:.6g} Angstrom, {}\n", model.kernel, model.smearing,
                         hotpp::name_of(mesh->boundary()));
-    text +=
-        mesh->boundary() == hotpp::Boundary::Cluster
-            ? fmt::format("  mesh            chosen at every step, relative force error {:.2g}",
-                          mesh->estimated_error())
-            : fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
+    if (mesh->boundary() != hotpp::Boundary::Cluster)
+      text += fmt::format("  mesh            {} x {} x {}, order {}, estimated relative force error {:.2g}",
                           size[0], size[1], size[2], mesh->order(), mesh->estimated_error());
+    else if (mesh->device_mesh())
+      text += "  mesh            none: all pairs are summed";
+    else
+      text += fmt::format("  mesh            chosen at every step, relative force error {:.2g}",
+                          mesh->estimated_error());
   }
   text += fmt::format("\n  set-up          {:.2f} s to read {} model(s), {:.2f} s to warm up\n",
                       seconds_reading_, members_.size(), seconds_warming_up_);

@@ -38,10 +38,6 @@ constexpr const char* no_third =
     "reference) "
     "for them.";
 
-ModeSettings settings(std::int64_t order, Text deconvolution, Text kernel, double smearing) {
-  return mode_settings(order, std::string(deconvolution), std::string(kernel), smearing);
-}
-
 Tensor contiguous(const std::optional<Tensor>& tensor) { return tensor ? tensor->contiguous() : Tensor(); }
 std::optional<Tensor> given(const Tensor& tensor) {
   return tensor.defined() ? std::optional<Tensor>(tensor) : std::nullopt;
@@ -51,7 +47,7 @@ std::tuple<Tensor, Tensor> forward_cpu(const Tensor& u, const Tensor& coefficien
                                        const Tensor& structure, const Tensor& mesh, std::int64_t order,
                                        Text deconvolution, Text kernel, double smearing, bool want_spectrum) {
   return mesh_sum_cpu(u.contiguous(), coefficients.contiguous(), metric.contiguous(), structure.contiguous(),
-                      mesh, settings(order, deconvolution, kernel, smearing), want_spectrum);
+                      mesh, mode_settings(order, deconvolution, kernel, smearing), want_spectrum);
 }
 
 std::tuple<Tensor, Tensor> gradient_cpu(const Tensor& u, const Tensor& spectrum, const Tensor& metric,
@@ -59,7 +55,7 @@ std::tuple<Tensor, Tensor> gradient_cpu(const Tensor& u, const Tensor& spectrum,
                                         Text deconvolution, Text kernel, double smearing, std::int64_t rank,
                                         bool want_metric) {
   return mesh_sum_gradient_cpu(u.contiguous(), spectrum, metric.contiguous(), structure.contiguous(), mesh,
-                               settings(order, deconvolution, kernel, smearing), rank, want_metric);
+                               mode_settings(order, deconvolution, kernel, smearing), rank, want_metric);
 }
 
 std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& u, const std::optional<Tensor>& tangents,
@@ -70,7 +66,7 @@ std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& u, const std::option
                                               std::int64_t rank, bool want_metric) {
   return mesh_sum_second_cpu(u.contiguous(), contiguous(tangents), spectrum, metric.contiguous(),
                              contiguous(metric_tangent), structure.contiguous(), mesh,
-                             settings(order, deconvolution, kernel, smearing), rank, want_metric);
+                             mode_settings(order, deconvolution, kernel, smearing), rank, want_metric);
 }
 
 struct Gradient : Function<Gradient> {

@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <string>
 #include <tuple>
 
 #include "pme/influence.h"
@@ -96,7 +97,7 @@ pme::Kernel known_kernel(const std::string& name, double smearing) {
 
 }  // namespace
 
-ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution, const std::string& kernel,
+ModeSettings mode_settings(std::int64_t order, std::string_view deconvolution, std::string_view kernel,
                            double smearing) {
   ModeSettings settings{static_cast<int>(order), pme::Deconvolution::Alias, {}};
   if (deconvolution == "plain")
@@ -110,7 +111,7 @@ ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution,
                     ": give a positive length in Å.");
   TORCH_CHECK_VALUE(kernel == "gaussian" || kernel == "prolate", "kernel is '", kernel,
                     "': choose gaussian or prolate.");
-  settings.kernel = known_kernel(kernel, smearing);
+  settings.kernel = known_kernel(std::string(kernel), smearing);
   return settings;
 }
 

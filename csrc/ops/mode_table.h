@@ -6,7 +6,7 @@
 
 #include <array>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "pme/cpu/line_plan.h"
@@ -22,7 +22,7 @@ struct ModeSettings {
 };
 
 // Names as in Python; ValueError for others.
-ModeSettings mode_settings(std::int64_t order, const std::string& deconvolution, const std::string& kernel,
+ModeSettings mode_settings(std::int64_t order, std::string_view deconvolution, std::string_view kernel,
                            double smearing);
 
 // Integer modes of one axis in FFT order. A Nyquist mode stands for +K/2 and -K/2: the mean of k² over both

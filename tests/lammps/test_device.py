@@ -12,8 +12,9 @@ import pytest
 import torch
 from conftest import RUN_DECK
 from device_cases import on_device
-from ionic_crystals import rock_salt, write_data
+from ionic_crystals import Ions, rock_salt, write_data
 from test_ranks import differences, tolerance
+from toy_model import write_toy_model
 
 pytestmark = pytest.mark.mpi
 
@@ -123,6 +124,54 @@ def test_a_device_that_is_named_is_taken_by_all_ranks(mpiexec, deck):
     result = mpiexec(2, "-c", RUN_DECK, path.name, cwd=path.parent)
     assert result.returncode == 0, result.stdout
     assert device_line(result.stdout).startswith("emulated:1 (shared by 2 ranks),")
+
+
+CLUSTER = """
+units metal
+boundary f f f
+read_data ions.data
+pair_style {style}
+pair_coeff * * Na Cl
+compute parts all pair hotpp/lr
+thermo_style custom step pe c_parts[2]
+velocity all create 900 4711
+fix move all nve
+run 2
+change_box all x scale 2.0
+run 2
+variable coulomb equal c_parts[2]
+print "energies $(pe:%.14g) ${{coulomb}}"
+write_dump all custom {device}.dump id x y z fx fy fz modify sort id format float %.14g
+"""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "shape", "described"),
+    [
+        ("gaussian", (4, 4, 4), "emulated:0, with the pairs of charges,"),
+        ("prolate", (4, 4, 4), "emulated:0, with the pairs of charges,"),
+        ("gaussian", (6, 4, 6), "emulated:0, mesh on the host,"),
+    ],
+)
+def test_a_cluster_on_a_device_moves_as_on_the_processor(mpiexec, tmp_path, kernel, shape, described):
+    """By its pairs, in a box that grows; up to 100 atoms of this device, beyond by the mesh of the host."""
+    ions = rock_salt(shape, noise=0.1)
+    write_data(tmp_path / "ions.data", Ions(ions.positions + 10.0, ions.cell + 20.0 * np.eye(3), ions.types))
+    model = write_toy_model(tmp_path / "model.pt", "charge+dipole", kernel=kernel)
+    energies, tables = [], []
+    for device in ("cpu", "emulated"):
+        path = tmp_path / "in.deck"
+        path.write_text(CLUSTER.format(style=on_device(f"hotpp/lr {model}", device), device=device))
+        result = mpiexec(1, "-c", RUN_DECK, path.name, cwd=tmp_path)
+        assert result.returncode == 0, result.stdout
+        line = next(line for line in result.stdout.splitlines() if line.startswith("energies"))
+        energies.append([float(number) for number in line.split()[1:]])
+        tables.append(np.loadtxt(tmp_path / f"{device}.dump", skiprows=9))
+    assert device_line(result.stdout).startswith(described)
+    # the order of the sums differs, also that of the forces which moved the ions; 14 digits are written
+    np.testing.assert_allclose(energies[1], energies[0], rtol=1e-11)
+    np.testing.assert_allclose(tables[1], tables[0], rtol=1e-9, atol=1e-9)
+    assert np.abs(tables[0][:, 4:]).max() > 0.1
 
 
 def test_stress_of_atoms_on_a_device(mpiexec, deck):

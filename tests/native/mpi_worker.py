@@ -62,12 +62,15 @@ def mistakes(rank: int, ranks: int) -> dict:
     for precision, kind in (("double", _pme_mpi.DistributedPlanDouble), ("float", _pme_mpi.DistributedPlanFloat)):
         plan = kind(6, case.mesh, SMEARING)
         attempt(f"no cell, {precision}", lambda plan=plan: plan.execute(*good))
+        attempt(f"no cell, strain of atoms, {precision}", lambda plan=plan: plan.atom_strain(*good))
         plan.set_cell(cell)
-        before = plan.execute(*good)
+        before = plan.execute(*good) | {"strain of atoms": plan.atom_strain(*good)}
         for which, array in enumerate(("position", "charge", "dipole")):
             for value in (np.nan, np.inf):
                 atoms = spoiled(which, value)
                 attempt(f"{array} {value}, {precision}", lambda plan=plan, atoms=atoms: plan.execute(*atoms))
+                name = f"{array} {value}, strain of atoms, {precision}"
+                attempt(name, lambda plan=plan, atoms=atoms: plan.atom_strain(*atoms))
         atoms = spoiled(1, 1e300)
         attempt(f"charge 1e300, {precision}", lambda plan=plan, atoms=atoms: plan.execute(*atoms))
         plan.set_cell(cell * (1.001 if rank == 1 else 1.0))
@@ -76,7 +79,7 @@ def mistakes(rank: int, ranks: int) -> dict:
             attempt("degenerate cell by itself", lambda plan=plan: plan.set_cell(np.zeros((3, 3))))
         attempt(f"degenerate cell, {precision}", lambda plan=plan: plan.execute(*good))
         plan.set_cell(cell)
-        after = plan.execute(*good)
+        after = plan.execute(*good) | {"strain of atoms": plan.atom_strain(*good)}
         results[f"same after mistakes, {precision}"] = all(np.array_equal(before[k], after[k]) for k in before)
 
         def stack(count, precision_kind=kind):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from device_plans import BACKENDS, module_of
 from hotpp_lr import _pme
 from pme_systems import System, error
-from test_pme_cuda_kernels import BACKENDS, module_of
 
 SMEARING = 1.3
 

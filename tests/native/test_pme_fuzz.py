@@ -262,6 +262,51 @@ def test_a_sparse_cluster_whose_mesh_would_be_too_large_is_summed_directly():
 
 
 @FUZZ
+@given(
+    which=st.integers(0, 2),
+    array=st.one_of(st.none(), BROKEN_ARRAYS),
+    value=st.one_of(anything, giant, small),
+    place=st.integers(0, 5),
+    precision=st.sampled_from(["float", "double"]),
+    boundary=st.sampled_from(["periodic", "slab"]),
+    kernel=st.sampled_from(["gaussian", "prolate"]),
+)
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.ComplexWarning")
+def test_strain_derivatives_of_atoms(which, array, value, place, precision, boundary, kernel):
+    """Wrong arrays, and right ones with any number in one place."""
+    cell, *arrays = system(10)
+    if boundary == "slab":
+        cell[:2, 2], cell[2] = 0.0, (0.0, 0.0, 40.0)
+    if array is None:
+        arrays[which].reshape(6, -1)[place, -1] = value
+    else:
+        arrays[which] = array
+    options = {"boundary": boundary, "kernel": kernel}
+    plan = plan_of(cell, mesh=(9, 10, 40), precision=precision, **options)
+
+    def strain(plan):
+        try:
+            return outcome(lambda: {"strain": plan.atom_strain(*arrays)})
+        except TypeError:
+            return None
+
+    results = strain(plan)
+    assert results is None or results["strain"].shape == (6, 6) or array is not None
+    whole = {"strain": results["strain"].sum(0)} if results else None
+    total = outcome(lambda: plan.execute(*arrays, strain=True)) if results else None
+    if total and np.abs(arrays[which]).max(initial=0.0) < 1e3:
+        w = total["strain_derivative"]
+        symmetric = (0.5 * (w + w.T))[[0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]]
+        # sums of positive and negative terms; float: of the mesh
+        assert_same(whole, {"strain": symmetric}, 1e-3 if precision == "float" else 1e-9)
+
+
+def test_strain_derivatives_of_atoms_need_a_cell():
+    with pytest.raises(ValueError, match="no cell yet"):
+        _pme.Plan(ORDER, MESH, SMEARING).atom_strain(*system(11)[1:])
+
+
+@FUZZ
 @given(height=st.one_of(st.floats(1, 300), anything), tilt=st.sampled_from([0.0, 1e-12, 0.3]), total=st.floats(-5, 5))
 def test_slabs(height, tilt, total):
     _, r, q, mu = system(9)

@@ -173,9 +173,10 @@ def mistakes(tmp_path_factory):
 
 MISTAKES = {
     **{
-        f"{array} {value}, {precision}": f"On rank 1: The {array} of atom 0 is"
+        f"{array} {value}, {task}{precision}": f"On rank 1: The {array} of atom 0 is"
         for array in ("position", "charge", "dipole")
         for value in (np.nan, np.inf)
+        for task in ("", "strain of atoms, ")
         for precision in TOLERANCE
     },
     **{
@@ -183,6 +184,7 @@ MISTAKES = {
         for precision in TOLERANCE
         for name, sentence in {
             "no cell": "On rank 0: The plan has no cell yet",
+            "no cell, strain of atoms": "On rank 0: The plan has no cell yet",
             "cells differ": "The cell of rank 1 differs from that of rank 0",
             "degenerate cell": "On rank 1: The plan has no cell yet",
         }.items()

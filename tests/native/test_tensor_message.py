@@ -40,14 +40,6 @@ def compiled():
     return tensor_message
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def random_edges(rank_in, rank_out, channels, n_edges=29, dtype=torch.float64, n_receivers=N_RECEIVERS):
     """Arguments of tensor_message; receiver 2 and the last sender have no edges. Lengths are 0.3 Å to 3.3 Å, so
     that some edges (as in a list with a skin) are longer than the cutoff."""

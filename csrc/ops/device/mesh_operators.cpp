@@ -30,7 +30,7 @@ struct Sums {
   Sums(const Tensor& mesh, std::int64_t order, Text deconvolution, Text kernel, double smearing,
        const at::Device& device)
       : meshes(device_meshes(mesh, order, device)),
-        settings(mode_settings(order, std::string(deconvolution), std::string(kernel), smearing)),
+        settings(mode_settings(order, deconvolution, kernel, smearing)),
         factors(deconvolution_on_device(mesh, settings, device)) {}
 };
 

@@ -3,29 +3,29 @@
 // kernels are tested on the CPU; not yet run on a device.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
-#include "pme/cuda/step.h"
+#include "pme/cuda/device_sums.h"
 #include "pme/kernel.h"
 
 namespace hotpp::pme::cuda {
 
-/// One object has one workspace: one call at a time, on one stream after the other.
-class CudaCluster {
+/// The strain derivative moves the atoms only.
+class CudaCluster : public DeviceSums {
  public:
-  /// For the current device of the calling thread. farthest: no two atoms may be farther apart, Å; a Gaussian
-  /// kernel needs no limit.
+  /// farthest: no two atoms may be farther apart, Å; a Gaussian kernel needs no limit.
   CudaCluster(const Kernel&, double farthest, bool subtract_self = true);
-  ~CudaCluster();
+  ~CudaCluster() override;
 
-  /// Memory for n atoms; execute with more atoms than ever takes more, and waits for the device.
-  void reserve(int n);
-  /// As CudaPlan::execute; the strain derivative moves the atoms only.
-  void execute(void* stream, const DeviceAtoms&, const DeviceOutput&);
-  /// Waits for the stream and throws what was wrong in the calls since the last look.
-  void throw_problems(void* stream);
-  /// The same with arrays on the host, waiting for the result; for tests.
-  void execute_host(const DeviceAtoms&, const DeviceOutput&);
+  /// Beyond, about, one core does it faster by the mesh of pme/cluster.h: estimated from operations, for the
+  /// float64 speed of the current device.
+  static std::int64_t most_atoms();
+
+  void reserve(int n) override;
+  void execute(void* stream, const DeviceAtoms&, const DeviceOutput&) override;
+  void throw_problems(void* stream) override;
+  void execute_host(const DeviceAtoms&, const DeviceOutput&) override;
 
  private:
   struct Parts;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "pme/cell.h"
-#include "pme/cuda/kernels/influence.h"
+#include "pme/cuda/kernels/mode.h"
 #include "pme/cuda/step.h"
 #include "pme/inputs.h"
 #include "pme/settings.h"

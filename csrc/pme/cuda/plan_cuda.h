@@ -10,33 +10,27 @@
 
 #include <memory>
 
+#include "pme/cuda/device_sums.h"
 #include "pme/cuda/path.h"
-#include "pme/cuda/step.h"
 #include "pme/settings.h"
 
 namespace hotpp::pme::cuda {
 
 template <class Real>
-class CudaPlan {
+class CudaPlan : public DeviceSums {
  public:
-  /// For the current device of the calling thread. graphs = false starts the kernels one by one.
+  /// graphs = false starts the kernels one by one.
   explicit CudaPlan(const Settings&, Path = Path::Automatic, bool graphs = true);
-  ~CudaPlan();
+  ~CudaPlan() override;
 
   const Settings& settings() const;
   /// Rows a, b, c in Å.
   void set_cell(const double cell[9]);
-  /// Memory for n atoms; execute with more atoms than ever takes more, and waits for the device.
-  void reserve(int n);
 
-  /// Everything in device memory; stream is a cudaStream_t. A bad atom (NaN, infinite, too large) makes all
-  /// outputs NaN; throw_problems says which.
-  void execute(void* stream, const DeviceAtoms&, const DeviceOutput&);
-  /// Waits for the stream and throws what was wrong in the calls since the last look.
-  void throw_problems(void* stream);
-
-  /// The same with arrays on the host, waiting for the result; for tests.
-  void execute_host(const DeviceAtoms&, const DeviceOutput&);
+  void reserve(int n) override;
+  void execute(void* stream, const DeviceAtoms&, const DeviceOutput&) override;
+  void throw_problems(void* stream) override;
+  void execute_host(const DeviceAtoms&, const DeviceOutput&) override;
 
  private:
   struct Parts;

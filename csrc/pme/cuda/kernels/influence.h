@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Multiplies the spectrum by the influence function and sums energy and strain derivative over the modes.
-// Formulas and the meaning of Nyquist modes: pme/influence.h. The kernel is evaluated in float64 for every
-// mode: less memory traffic than a table, and nothing to do when the cell changes.
+// Formulas: pme/influence.h. The kernel is evaluated in float64 for every mode: less memory traffic than a
+// table, and nothing to do when the cell changes.
 #pragma once
 
 #include "pme/cuda/kernels/finish.h"
-#include "pme/cuda/reduction.h"
+#include "pme/cuda/kernels/mode.h"
+#include "pme/cuda/layout.h"
 #include "pme/kernel.h"
 
 namespace hotpp::pme::cuda {
 
-/// Place of ab = xx, yy, zz, xy, xz, yz in a 3 x 3 matrix.
-HOTPP_HOST_DEVICE constexpr int axis_of(int c, int which) {
-  constexpr int table[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
-  return table[c][which];
-}
-
 template <class Real, bool Strain>
 struct ApplyInfluence {
-  static constexpr int threads = sum_width, modes_per_block = 2048, columns = Strain ? 7 : 1;
+  static constexpr int threads = sum_width, columns = Strain ? 7 : 1;
 
   Layout layout;
   Kernel kernel;
@@ -36,15 +31,7 @@ struct ApplyInfluence {
   template <class Block>
   HOTPP_DEVICE void operator()(Block& block) const {
     Shared& sums = *static_cast<Shared*>(block.shared());
-    const int begin = block.index() * modes_per_block;
-    const int end = begin + minimum_of(modes_per_block, layout.size() / 2 - begin);
-    block.each(threads, [&](int t) {
-      double sum[columns] = {};
-      for (int i = begin + t; i < end; i += threads) apply(i, sum);
-      HOTPP_UNROLL for (int c = 0; c < columns; ++c) sums.part[c][t] = sum[c];
-    });
-    sums.reduce(block);
-    block.each(columns, [&](int c) { partial_sums[columns * block.index() + c] = sums.total[c]; });
+    sum_modes(block, sums, layout.size() / 2, partial_sums, [&](int i, double* sum) { apply(i, sum); });
     if (!block.is_last(&state->arrivals[1])) return;
     sums.reduce_rows(block, partial_sums, block.blocks());
     block.each(1, [&](int) {
@@ -59,31 +46,19 @@ struct ApplyInfluence {
     const int modes = layout.modes(), z = i % modes, y = i / modes % layout.points[1],
               x = i / modes / layout.points[1];
     const int index[3] = {x, y, z};
-    double n[3], mixed[3], product[6], k2 = 0.0, factor = step->prefactor;
-    const double* factors = deconvolution;
-    HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
-      const int points = layout.points[d];
-      n[d] = 2 * index[d] <= points ? index[d] : index[d] - points;
-      mixed[d] = 2 * index[d] == points ? 0.0 : n[d];
-      factor *= factors[index[d]];
-      factors += points;
-    }
-    HOTPP_UNROLL for (int c = 0; c < 6; ++c) {
-      const int a = axis_of(c, 0), b = axis_of(c, 1);
-      product[c] = a == b ? n[a] * n[a] : mixed[a] * mixed[b];
-      k2 += step->metric[c] * product[c];
-    }
-    const Real g = i == 0 ? Real(0) : static_cast<Real>(factor * kernel.screening(k2) / k2);
+    const Mode mode(layout.points, index, deconvolution, step->prefactor);
+    double k2 = 0.0;
+    HOTPP_UNROLL for (int c = 0; c < 6; ++c) k2 += step->metric[c] * mode.products[c];
+    const Real g = i == 0 ? Real(0) : static_cast<Real>(mode.factor * kernel.screening(k2) / k2);
     const double re = spectrum[2 * i], im = spectrum[2 * i + 1];
     spectrum[2 * i] = static_cast<Real>(re) * g;
     spectrum[2 * i + 1] = static_cast<Real>(im) * g;
-    const double multiplicity = z == 0 || 2 * z == layout.points[2] ? 1.0 : 2.0;
-    const double term = multiplicity * g * (re * re + im * im);
+    const double term = mode.count * g * (re * re + im * im);
     sum[0] += 0.5 * term;
     if constexpr (Strain) {
       if (i == 0) return;
       const double weighted = term * (kernel.log_slope(k2) + 1.0 / k2);
-      HOTPP_UNROLL for (int c = 0; c < 6; ++c) sum[1 + c] += weighted * product[c];
+      HOTPP_UNROLL for (int c = 0; c < 6; ++c) sum[1 + c] += weighted * mode.products[c];
     }
   }
 

@@ -4,8 +4,8 @@
 // evaluated in float64 for every mode: less memory traffic than a table, and no table to make for new cells.
 #pragma once
 
-#include "pme/cuda/kernels/influence.h"
-#include "pme/cuda/reduction.h"
+#include "pme/cuda/kernels/mode.h"
+#include "pme/cuda/layout.h"
 #include "pme/kernel.h"
 
 namespace hotpp::pme::cuda {
@@ -48,7 +48,7 @@ struct ModeArrays {
 
 template <class Real, ModePass Pass>
 struct SumModes {
-  static constexpr int threads = sum_width, modes_per_block = 2048;
+  static constexpr int threads = sum_width;
 
   Layout layout;         ///< points count
   const Kernel* kernel;  ///< where all threads can read it
@@ -63,36 +63,20 @@ struct SumModes {
   HOTPP_DEVICE void operator()(Block& block) const {
     Shared& sums = *static_cast<Shared*>(block.shared());
     const int modes = layout.points[0] * layout.points[1] * (layout.points[2] / 2 + 1);
-    const int begin = block.index() * modes_per_block;
-    const int end = begin + minimum_of(modes_per_block, modes - begin);
-    block.each(threads, [&](int t) {
-      double sum[mode_columns] = {};
-      for (int i = begin + t; i < end; i += threads) add(i, sum);
-      HOTPP_UNROLL for (int c = 0; c < mode_columns; ++c) sums.part[c][t] = sum[c];
-    });
-    sums.reduce(block);
-    block.each(mode_columns, [&](int c) { partial_sums[mode_columns * block.index() + c] = sums.total[c]; });
+    sum_modes(block, sums, modes, partial_sums, [&](int i, double* sum) { add(i, sum); });
   }
 
  private:
   HOTPP_DEVICE void add(int i, double* sum) const {
     const int last = layout.points[2] / 2 + 1;
     const int index[3] = {i / last / layout.points[1], i / last % layout.points[1], i % last};
-    double n[3], mixed[3], product[6], k2 = 0.0, tangent = 0.0, factor = 1.0;
-    const double* factors = arrays.factors;
-    HOTPP_UNROLL for (int d = 0; d < 3; ++d) {
-      const int points = layout.points[d];
-      n[d] = 2 * index[d] <= points ? index[d] : index[d] - points;
-      mixed[d] = 2 * index[d] == points ? 0.0 : n[d];
-      factor *= factors[index[d]];
-      factors += points;
-    }
+    const Mode mode(layout.points, index, arrays.factors, 1.0);
+    double k2 = 0.0, tangent = 0.0, factor = mode.factor;
     HOTPP_UNROLL for (int c = 0; c < 6; ++c) {
       const int a = axis_of(c, 0), b = axis_of(c, 1);
-      product[c] = a == b ? n[a] * n[a] : mixed[a] * mixed[b];
-      k2 += product[c] * of_pair(arrays.metric, a, b);
+      k2 += mode.products[c] * of_pair(arrays.metric, a, b);
       if constexpr (Pass == ModePass::Second)
-        if (arrays.metric_tangent) tangent += product[c] * of_pair(arrays.metric_tangent, a, b);
+        if (arrays.metric_tangent) tangent += mode.products[c] * of_pair(arrays.metric_tangent, a, b);
     }
     const bool background = i == 0;
     if (background) k2 = 1.0, factor = 0.0;
@@ -108,10 +92,9 @@ struct SumModes {
     }
 
     const double re = arrays.rho[2 * i], im = arrays.rho[2 * i + 1], power = re * re + im * im;
-    const double count = index[2] == 0 || 2 * index[2] == layout.points[2] ? 1.0 : 2.0;
     double term = 0.0, out_re = 0.0, out_im = 0.0;  // of the moments; without the seed
     if constexpr (Pass == ModePass::Power) {
-      sum[0] += count * value * power;
+      sum[0] += mode.count * value * power;
     } else if constexpr (Pass == ModePass::Gradient) {
       term = slope * power;
       out_re = 2.0 * value * re;
@@ -120,7 +103,7 @@ struct SumModes {
       double tau_re = 0.0, tau_im = 0.0;
       if (arrays.tau) tau_re = arrays.tau[2 * i], tau_im = arrays.tau[2 * i + 1];
       const double overlap = 2.0 * (tau_re * re + tau_im * im);
-      sum[0] += count * (value * overlap + tangent * slope * power);
+      sum[0] += mode.count * (value * overlap + tangent * slope * power);
       term = slope * overlap + tangent * curvature * power;
       out_re = 2.0 * (value * tau_re + tangent * slope * re);
       out_im = 2.0 * (value * tau_im + tangent * slope * im);
@@ -132,7 +115,7 @@ struct SumModes {
         arrays.out[2 * i + 1] = static_cast<Real>(seed * out_im);
       }
       if (with_moments) {
-        HOTPP_UNROLL for (int c = 0; c < 6; ++c) sum[1 + c] += count * term * product[c];
+        HOTPP_UNROLL for (int c = 0; c < 6; ++c) sum[1 + c] += mode.count * term * mode.products[c];
       }
     }
   }
