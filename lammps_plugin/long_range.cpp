@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "gathered_atoms.h"
+#include "pme/mpi/gathered_atoms.h"
 
 namespace hotpp {
 namespace {
@@ -182,7 +182,7 @@ void LongRange::complete(std::int64_t n, const std::vector<double>& positions,
 // Once per mesh: the error depends on how the charges are ordered.
 void LongRange::measure_error(std::int64_t n, const std::vector<double>& positions, const double* dipoles) {
   estimate_is_measured_ = true;
-  GatheredAtoms all(world_);
+  pme::GatheredAtoms all(world_);
   all.gather(n, positions.data(), charges.data(), dipoles);
   double squares = 0;
   for (const double f : forces) squares += f * f;

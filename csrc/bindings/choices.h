@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "pme/cluster_box.h"
 #include "pme/inputs.h"
 #include "pme/multipoles.h"
 #include "pme/settings.h"
@@ -33,6 +34,13 @@ inline Boundary boundary_of(const std::string& name) {
   if (name == "slab") return Boundary::Slab;
   throw std::invalid_argument("The boundary is '" + name +
                               "': choose periodic or slab; clusters have no cell, see Cluster.");
+}
+
+inline ClusterMethod method_of(const std::string& name) {
+  if (name == "auto") return ClusterMethod::Auto;
+  if (name == "direct") return ClusterMethod::Direct;
+  if (name == "mesh") return ClusterMethod::Mesh;
+  throw std::invalid_argument("The method is '" + name + "': choose auto, direct or mesh.");
 }
 
 inline Settings settings_of(int order, const std::array<int, 3>& mesh, double smearing,

@@ -4,10 +4,13 @@
 #include <mpi.h>
 #include <pybind11/pybind11.h>
 
+#include <memory>
+
 #include "arrays.h"
 #include "atom_strain.h"
 #include "choices.h"
 #include "pme/cpu/line_plan.h"
+#include "pme/mpi/distributed_cluster.h"
 #include "pme/mpi/distributed_plan.h"
 
 namespace py = pybind11;
@@ -42,9 +45,9 @@ DistributedPlan<Real> make(const Settings& settings, const std::array<int, 2>& l
   return DistributedPlan<Real>(part, settings, layout[0], layout[1]);
 }
 
-template <class Real>
-py::dict execute(DistributedPlan<Real>& plan, const Doubles& r, const Doubles& q,
-                 const std::optional<Doubles>& mu, bool forces, bool strain, bool outputs) {
+template <class Solver>
+py::dict execute(Solver& plan, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
+                 bool forces, bool strain, bool outputs) {
   const Atoms<double> atoms(r, q, mu);
   Results<double> results(atoms.size(), outputs, outputs && forces, strain);
   Output output;
@@ -93,9 +96,8 @@ void bind_plan(py::module_& m, const char* name) {
            "Collective: a plan for the ranks of the same colour; layout: rows x columns of mesh owners, (0, "
            "0): chosen.")
       .def("set_cell", &set_cell<P>, py::arg("cell"), "Lattice vectors as rows, Å, the same on all ranks.")
-      .def("execute", &execute<Real>, py::arg("positions"), py::arg("charges"),
-           py::arg("dipoles") = py::none(), py::arg("forces") = true, py::arg("strain") = false,
-           py::arg("outputs") = true,
+      .def("execute", &execute<P>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false, py::arg("outputs") = true,
            "Collective; as in _pme, for the atoms of this rank. outputs=False: nothing per atom.")
       .def("atom_strain", &atom_strain<P>, py::arg("positions"), py::arg("charges"),
            py::arg("dipoles") = py::none(), atom_strain_help)
@@ -107,6 +109,32 @@ void bind_plan(py::module_& m, const char* name) {
       .def_property_readonly(
           "traffic", [](const P& p) { return traffic_dict(p.traffic()); },
           "(messages, bytes) that this rank sent to others in the last step, by purpose.");
+}
+
+template <class Real>
+void bind_cluster(py::module_& m, const char* name) {
+  using C = DistributedCluster<Real>;
+  py::class_<C>(m, name)
+      .def(py::init([](double smearing, const std::string& kernel, double accuracy, const std::string& method,
+                       bool subtract_self) {
+             require_mpi();
+             return std::make_unique<C>(MPI_COMM_WORLD, Kernel::named(kernel, smearing), accuracy,
+                                        subtract_self, method_of(method));
+           }),
+           py::arg("smearing"), py::arg("kernel") = "gaussian", py::arg("accuracy") = 1e-4,
+           py::arg("method") = "auto", py::arg("subtract_self") = true,
+           "Collective: open boundaries on all ranks, as Cluster of _pme.")
+      .def("execute", &execute<C>, py::arg("positions"), py::arg("charges"), py::arg("dipoles") = py::none(),
+           py::arg("forces") = true, py::arg("strain") = false, py::arg("outputs") = true,
+           "Collective; as in _pme, for the atoms of this rank. outputs=False: nothing per atom.")
+      .def("atom_strain", &atom_strain<C>, py::arg("positions"), py::arg("charges"),
+           py::arg("dipoles") = py::none(), "Refused: see Cluster.")
+      .def_property_readonly("order", &C::order)
+      .def_property_readonly("mesh",
+                             [](const C& c) { return py::make_tuple(c.mesh()[0], c.mesh()[1], c.mesh()[2]); })
+      .def_property_readonly(
+          "sent", [](const C& c) { return py::make_tuple(c.sent().messages, c.sent().bytes); },
+          "(messages, bytes) that this rank sent to others in the last step.");
 }
 
 }  // namespace
@@ -145,4 +173,6 @@ PYBIND11_MODULE(_pme_mpi, m) {
       "Rows and columns of mesh owners that the cost estimate chooses.");
   bind_plan<double>(m, "DistributedPlanDouble");
   bind_plan<float>(m, "DistributedPlanFloat");
+  bind_cluster<double>(m, "DistributedClusterDouble");
+  bind_cluster<float>(m, "DistributedClusterFloat");
 }

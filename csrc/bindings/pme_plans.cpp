@@ -12,13 +12,6 @@
 namespace hotpp::pme::bindings {
 namespace {
 
-ClusterMethod method_of(const std::string& name) {
-  if (name == "auto") return ClusterMethod::Auto;
-  if (name == "direct") return ClusterMethod::Direct;
-  if (name == "mesh") return ClusterMethod::Mesh;
-  throw std::invalid_argument("The method is '" + name + "': choose auto, direct or mesh.");
-}
-
 template <class Solver>
 py::dict execute(Solver& solver, const Doubles& r, const Doubles& q, const std::optional<Doubles>& mu,
                  bool forces, bool strain) {

@@ -14,18 +14,25 @@
 #include <optional>
 #include <vector>
 
+#include "pme/cluster_box.h"
 #include "pme/plan.h"
 #include "pme/radial_table.h"
 #include "pme/settings.h"
 
 namespace hotpp::pme {
 
-enum class ClusterMethod { Auto, Direct, Mesh };
+/// Rows [begin, end) of the direct sum over all pairs, without self terms: every wanted output of these
+/// atoms, and their shares of the energy in eV, energies[begin .. end). The same bits for any number of
+/// threads and any cut into rows. The table must reach to the farthest pair.
+void direct_sum_rows(const RadialTable&, std::int64_t n, const double* positions, const double* charges,
+                     const double* dipoles, std::int64_t begin, std::int64_t end, double* energies,
+                     const Output&);
 
-/// The direct sum over all pairs: energy and every wanted output, without self terms; the same bits for any
-/// number of threads. forces must be wanted when want_strain is. The table must reach to the farthest pair.
-void add_direct_sum(const RadialTable&, std::int64_t n, const double* positions, const double* charges,
-                    const double* dipoles, Output&);
+/// What every smeared charge and dipole does to itself, added to the outputs.
+void add_self_energy(const Kernel&, std::int64_t n, const double* charges, const double* dipoles, Output&);
+
+/// A radial table for a cluster of this diameter, with room to grow.
+RadialTable table_for(const Kernel&, double diameter);
 
 /// Real: precision of the mesh; the direct sum is float64.
 template <class Real>
@@ -40,36 +47,26 @@ class Cluster {
                Output&);
 
   /// Order and points of the mesh of the last call, zero after a direct sum.
-  int order() const { return used_mesh_ ? order_ : 0; }
-  std::array<int, 3> mesh() const { return used_mesh_ ? mesh_ : std::array<int, 3>{}; }
+  int order() const { return used_mesh_ ? box_.order() : 0; }
+  std::array<int, 3> mesh() const { return used_mesh_ ? box_.mesh() : std::array<int, 3>{}; }
 
  private:
-  struct Extent {
-    std::array<double, 3> edges;  // of the bounding box
-    double diameter;              // no two atoms are farther apart
-  };
-  static Extent extent_of(std::int64_t n, const double* positions);
-  bool box_fits(const Extent&, std::int64_t n, const double* positions, const double* charges,
+  bool box_fits(const ClusterExtent&, std::int64_t n, const double* positions, const double* charges,
                 const double* dipoles);
-  void fit_box(const Extent&, std::int64_t n, const double* positions, const double* charges,
+  void fit_box(const ClusterExtent&, std::int64_t n, const double* positions, const double* charges,
                const double* dipoles);
-  void make_plan();
-  void choose_mesh(std::int64_t n, const double* positions, const double* charges, const double* dipoles);
-  void add_self(std::int64_t n, const double* charges, const double* dipoles, Output&) const;
 
   Kernel kernel_;
-  double accuracy_;
   bool subtract_self_;
   ClusterMethod method_;
-  bool used_mesh_ = false, has_dipoles_ = false;
-  int order_ = 0;
-  std::array<int, 3> mesh_{};
-  std::array<double, 3> room_{};  // extent for which the box was made
-  double reach_ = 0.0;            // diameter for which the box was made
-  std::array<double, 9> box_{};
+  ClusterBox box_;
+  bool used_mesh_ = false;
   std::unique_ptr<Plan<Real>> plan_;
   std::optional<RadialTable> table_;
-  std::vector<double> forces_;
+  std::vector<double> forces_, energies_;
 };
+
+/// Refuses what no cluster has.
+void check_cluster_request(const Output&);
 
 }  // namespace hotpp::pme

@@ -31,12 +31,12 @@ constexpr int block = 64;  // pairs whose radial functions are looked up togethe
 //   dE/dμ_i  = sum_j -q_j r B1 + μ_j B1 - r (μ_j·r) B2
 //   dE/dr_i  = sum_j  c B1 - r [q_i q_j B1 + c·r B2 + μ_i·μ_j B2 - (μ_i·r)(μ_j·r) B3]
 //                     - [μ_i (μ_j·r) + μ_j (μ_i·r)] B2,   c = q_i μ_j - q_j μ_i
-void add_direct_sum(const RadialTable& table, std::int64_t n, const double* positions, const double* charges,
-                    const double* dipoles, Output& output) {
+void direct_sum_rows(const RadialTable& table, std::int64_t n, const double* positions, const double* charges,
+                     const double* dipoles, std::int64_t begin, std::int64_t end, double* energies,
+                     const Output& output) {
   const Columns s(n, positions, charges, dipoles);
-  std::vector<double> energies(n);
 #pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < n; ++i) {
+  for (std::int64_t i = begin; i < end; ++i) {
     double phi = 0.0, gx = 0.0, gy = 0.0, gz = 0.0, fx = 0.0, fy = 0.0, fz = 0.0;  // g: dE/dμ, f: dE/dr
     const double q = s.q[i], mx = s.mx[i], my = s.my[i], mz = s.mz[i];
     for (std::int64_t start = 0; start < n; start += block) {
@@ -88,8 +88,8 @@ void add_direct_sum(const RadialTable& table, std::int64_t n, const double* posi
       }
     }
     if (!dipoles) fx = q * gx, fy = q * gy, fz = q * gz;
-    energies[i] = 0.5 * (q * phi + mx * gx + my * gy + mz * gz);
     constexpr double k_e = coulomb_constant;
+    energies[i] = 0.5 * k_e * (q * phi + mx * gx + my * gy + mz * gz);
     if (output.potential) output.potential[i] = k_e * phi;
     if (output.field)
       output.field[3 * i] = -k_e * gx, output.field[3 * i + 1] = -k_e * gy,
@@ -98,7 +98,25 @@ void add_direct_sum(const RadialTable& table, std::int64_t n, const double* posi
       output.forces[3 * i] = -k_e * fx, output.forces[3 * i + 1] = -k_e * fy,
                         output.forces[3 * i + 2] = -k_e * fz;
   }
-  for (const double e : energies) output.energy += coulomb_constant * e;
+}
+
+void add_self_energy(const Kernel& kernel, std::int64_t n, const double* charges, const double* dipoles,
+                     Output& output) {
+  const double b0 = coulomb_constant * kernel.self_charge, b1 = coulomb_constant * kernel.self_dipole;
+  for (std::int64_t i = 0; i < n; ++i) {
+    output.energy += 0.5 * b0 * charges[i] * charges[i];
+    if (output.potential) output.potential[i] += b0 * charges[i];
+    for (int a = 0; dipoles && a < 3; ++a) {
+      const double mu = dipoles[3 * i + a];
+      output.energy += 0.5 * b1 * mu * mu;
+      if (output.field) output.field[3 * i + a] -= b1 * mu;
+    }
+  }
+}
+
+RadialTable table_for(const Kernel& kernel, double diameter) {
+  constexpr double slack = 1.05;  // a cluster that breathes keeps its table
+  return {kernel, slack * std::max(diameter, kernel.smearing)};
 }
 
 }  // namespace hotpp::pme

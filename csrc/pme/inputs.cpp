@@ -65,11 +65,15 @@ void check(const Settings& settings) {
     refuse("The smearing is ", smearing, ": give a positive length in Å, from 1e-3 to 1e6.");
 }
 
-void check_size(const Settings& settings, std::size_t bytes) {
-  for (int points : settings.mesh)
+void check_points(const std::array<int, 3>& mesh) {
+  for (int points : mesh)
     if (points > max_points)
       refuse("The mesh has ", points, " points along one axis: at most ", max_points,
              "; check the length of the cell, the smearing and the accuracy.");
+}
+
+void check_size(const Settings& settings, std::size_t bytes) {
+  check_points(settings.mesh);
   double points = 16.0 + settings.mesh[2];  // rows are padded
   points *= static_cast<double>(settings.mesh[0]) * settings.mesh[1];
   const double needed = 1.5 * points * static_cast<double>(bytes);

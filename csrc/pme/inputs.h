@@ -3,6 +3,7 @@
 // the remedy.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <new>
 #include <string>
@@ -32,6 +33,9 @@ class NotEnoughMemory : public std::bad_alloc {
 };
 
 void check(const Settings&);
+
+/// At most max_points along each axis.
+void check_points(const std::array<int, 3>& mesh);
 
 /// A plan is going to be made: number of points, and room for mesh and influence function, whose numbers have
 /// `bytes` bytes each. Throws NotEnoughMemory for the latter.

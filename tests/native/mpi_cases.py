@@ -111,6 +111,11 @@ CASES = {
     "prolate kernel": Case("tiled", plan={"kernel": "prolate"}),
     "slab": Case("tiled", mesh=(12, 10, 45), plan={"boundary": "slab"}),
     "slab, float": Case("dealt", mesh=(12, 10, 45), precision="float", plan={"boundary": "slab"}),
+    "slab, charges only, empty ranks": Case(
+        "every_other_is_empty", mesh=(12, 10, 45), dipoles=False, plan={"boundary": "slab"}
+    ),
+    "slab, prolate kernel": Case("tiled", mesh=(12, 10, 45), plan={"boundary": "slab", "kernel": "prolate"}),
+    "slab, 2 x 2 owners": Case("bricks", layout=(2, 2), mesh=LAYOUT_MESH, plan={"boundary": "slab"}),
     "energy only": Case("tiled", options={"outputs": False, "strain": False}),
     "strain without outputs": Case("tiled", options={"outputs": False}),
     "strain of atoms": Case("tiled", atom_strain=True),

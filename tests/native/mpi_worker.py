@@ -1,4 +1,4 @@
-"""One rank of test_pme_mpi.py: python mpi_worker.py <task> <directory for the results>."""
+"""One rank of the tests on several ranks: python mpi_worker.py <task> <directory for the results>."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pickle
 import sys
 from pathlib import Path
 
+import boundary_cases
+import cluster_cases
 import numpy as np
 from hotpp_lr import _pme_mpi
 from mpi_cases import CASES, SMEARING, Case, make_plan, run
@@ -109,6 +111,7 @@ def mistakes(rank: int, ranks: int) -> dict:
         "orders differ": {"order": 6 + (rank == 1)},
         "meshes differ": {"mesh": (12, 10, 14 + 2 * (rank == 1))},
         "order 99": {"order": 99},
+        "mesh of 16385 points": {"mesh": (16385, 8, 8)},
         "too many owners": {"layout": (2, ranks)},
         "more rows than mesh points": {"layout": (11, 1)},
     }
@@ -122,6 +125,9 @@ if __name__ == "__main__":
     task, directory = sys.argv[1:]
     _pme_mpi.init()
     this = _pme_mpi.rank()
-    found = {f.__name__: f for f in (all_cases, two_communicators, mistakes)}[task](this, _pme_mpi.size())
+    tasks = {f.__name__: f for f in (all_cases, two_communicators, mistakes)}
+    tasks |= {"boundaries": boundary_cases.distributed, "clusters": cluster_cases.distributed}
+    tasks |= {"cluster_mistakes": cluster_cases.mistakes}
+    found = tasks[task](this, _pme_mpi.size())
     (Path(directory) / f"rank{this}.pickle").write_bytes(pickle.dumps(found))
     _pme_mpi.finalize()

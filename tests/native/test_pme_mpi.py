@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hotpp_lr import _pme, _pme_mpi
 from mpi_cases import CASES, LAYOUT_MESH, SMEARING, Case
+from mpi_launch import launch
 
 pytestmark = pytest.mark.mpi
 RANKS = (1, 2, 3, 4, 8)
-HERE = Path(__file__).parent
 # Relative to the largest element. double: the fixed point of the charges (2^-51 of the largest charge) and the rounding
 # of two transforms that differ in their order; float: rounding of a float32 mesh.
 TOLERANCE = {"double": 1e-12, "float": 1e-5}
-
-
-def launch(task: str, ranks: int, directory: Path, threads: int = 1) -> list[dict]:
-    """What each rank found. A deadlock is an error after a minute."""
-    beside = Path(sys.executable).parent
-    mpiexec = shutil.which("mpiexec", path=str(beside)) or shutil.which("mpiexec")
-    assert mpiexec, "mpiexec is not installed: pip install mpich"
-    environment = os.environ | {
-        "OMP_NUM_THREADS": str(threads),
-        "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, sys.path)]),
-        # more ranks than cores: MPICH's waiting ranks must leave the cores to the others
-        "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
-        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
-    }
-    command = [mpiexec, "-n", str(ranks), sys.executable, str(HERE / "mpi_worker.py"), task, str(directory)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return [pickle.loads((directory / f"rank{rank}.pickle").read_bytes()) for rank in range(ranks)]
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +170,7 @@ MISTAKES = {
     "orders differ": "The mesh settings of rank 1 differ",
     "meshes differ": "The mesh settings of rank 1 differ",
     "order 99": "The assignment order is 99",
+    "mesh of 16385 points": "The mesh has 16385 points along one axis: at most 16384",
     "too many owners": "A layout of 2 x 3 mesh owners",
     "more rows than mesh points": "A layout of 11 x 1 mesh owners",
 }

@@ -57,6 +57,7 @@ Layout agreed_layout(const Communicator& comm, const Settings& settings, int lan
   mine.common = settings_hash(settings, rows, columns);
   try {
     check(settings);
+    check_points(settings.mesh);
     const auto [k1, k2, k3] = settings.mesh;
     if (static_cast<double>(k1) * k2 * (k3 + 2) > 2147483647.0)
       throw std::invalid_argument("The mesh has " + std::to_string(k1) + " x " + std::to_string(k2) + " x " +
@@ -64,7 +65,7 @@ Layout agreed_layout(const Communicator& comm, const Settings& settings, int lan
                                   " points: more than 2^31 do not fit into one message; use a coarser mesh.");
     layout = choose_layout(settings.mesh, lanes, settings.order, comm.size(), rows, columns);
   } catch (const std::exception& e) {
-    mine.failed = 1;
+    mine.failed = true;
     error = e.what();
   }
   std::vector<Announcement> all;

@@ -17,12 +17,14 @@ namespace hotpp::pme {
 
 struct Announcement {
   Box box;
-  std::int32_t failed = 0;
-  std::int32_t wants_outputs = 0, wants_strain = 0, wants_atom_strain = 0, has_dipoles = 0;
+  bool failed = false, wants_outputs = false, wants_strain = false, wants_atom_strain = false,
+       has_dipoles = false;
+  std::int64_t atoms = 0;
   double largest = 0.0;      ///< bound of a contribution to the mesh, e
   SlabExtent extent;         ///< of the atoms
   std::uint64_t common = 0;  ///< hash of what must be the same on all ranks
 };
+static_assert(sizeof(Announcement) == 72, "docs/mesh_mpi.md and docs/scaling.md count these bytes");
 
 /// Of the bytes of `size` numbers (FNV-1a), continued from `hash`.
 std::uint64_t hash_of(const double* values, int size, std::uint64_t hash = 14695981039346656037ull);

@@ -22,6 +22,7 @@ void DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions,
   mine.wants_strain = output.want_strain;
   mine.wants_atom_strain = output.atom_strain != nullptr;
   mine.has_dipoles = n > 0 && dipoles;
+  mine.atoms = n;
   try {
     check_execute(settings, cell, n, positions, charges, dipoles, output);
     for (std::int64_t i = 0; i < n; ++i) mine.extent.add(positions[3 * i + 2]);
@@ -34,7 +35,7 @@ void DistributedStep<Real>::sum_charges(std::int64_t n, const double* positions,
     window_charges.reserve(window().size());
     window_potential.reserve(window().size());
   } catch (const std::exception& e) {
-    mine.failed = 1;
+    mine.failed = true;
     error = e.what();
   }
   announce(comm, mine, error, "cell", &announced);

@@ -19,6 +19,14 @@ struct Traffic {
   Messages transposes;   ///< between the owners, both directions
   Messages potential;    ///< owners -> windows
   Messages collectives;  ///< contributions to the exchange of boxes and to the global sums
+  Messages sum() const {
+    Messages total;
+    for (const Messages& part : {charge, transposes, potential, collectives}) {
+      total.messages += part.messages;
+      total.bytes += part.bytes;
+    }
+    return total;
+  }
 };
 
 }  // namespace hotpp::pme
