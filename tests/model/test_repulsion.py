@@ -39,13 +39,13 @@ def test_it_does_not_depend_on_the_order_of_the_atoms():
     assert torch.equal(energies([1.0, 2.0], SODIUM, CHLORINE), energies([1.0, 2.0], CHLORINE, SODIUM))
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["network", "exported"])
-def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(native):
+@pytest.mark.parametrize("form", ["reference", "training", "exported"])
+def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(form):
     structure = make_salt(jitter=0.5)
     energy, forces = {}, {}
     for kind in ("none", "zbl"):
-        potential = make_potential("charge", repulsion=kind)
-        if native:
+        potential = make_potential("charge", repulsion=kind, native=form == "training")
+        if form == "exported":
             tables, _, _ = frozen_tables(potential.network)
             scripted = torch.jit.script(ExportedNetwork(potential.network, tables).eval())
             potential = Potential(potential.config, potential.normalisation, network=scripted)
