@@ -31,6 +31,7 @@ def from_ase(atoms: ase.Atoms, source: str = "", names: Mapping[str, str] = NO_L
         names=dict(names),
         arrays={k: v for k, v in atoms.arrays.items() if k not in skip and v.dtype.kind == "f"},
         source=source,
+        kind=str(atoms.info.get("config_type", "")),
         **read_labels(atoms, names, source),
     )
 

@@ -13,7 +13,7 @@ class Structure:
 
     energy eV, forces [n, 3] eV/Å, stress [3, 3] eV/Å³ (ASE's sign: positive under tension). A label that is
     None was not in the file; the loss then has no such term for this structure. total_charge e: None is that of the
-    model. names: what the labels are called in the file.
+    model. names: what the labels are called in the file. kind: its `config_type`.
     """
 
     numbers: np.ndarray
@@ -27,6 +27,7 @@ class Structure:
     names: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     source: str = ""
+    kind: str = ""
 
     def __len__(self) -> int:
         return len(self.numbers)
