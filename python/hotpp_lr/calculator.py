@@ -10,7 +10,7 @@ import torch
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from hotpp_lr.data.batch import collate, prepare
+from hotpp_lr.data.batch import Sample, collate, prepare
 from hotpp_lr.data.read import from_ase
 from hotpp_lr.device import find_device
 from hotpp_lr.errors import InputError
@@ -104,6 +104,8 @@ class HotppCalculator(Calculator):
         structure = from_ase(self.atoms)
         if self._total_charge is not None:
             structure.total_charge = self._total_charge
+        if not np.isfinite(structure.positions).all():
+            raise InputError("the positions contain NaN or infinity: has the dynamics or relaxation diverged?")
         config = self.potential.config
         mesh = (0, 0, 0)
         if config.has_charges and structure.periodic:
@@ -111,8 +113,9 @@ class HotppCalculator(Calculator):
             mesh = self._mesh.mesh
         elif config.has_charges:
             self._check_cluster(structure)
-        batch = collate([prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)])
-        batch = batch.to(self.potential.device)
+        sample = prepare(structure, self.potential.normalisation.elements, config.cutoff, mesh)
+        _check_distances(sample)
+        batch = collate([sample]).to(self.potential.device)
         wants_stress = structure.periodic
         result = self.potential(batch, stress=wants_stress, order=self._mesh.order)
 
@@ -121,8 +124,6 @@ class HotppCalculator(Calculator):
 
         energy = float(result.energy)
         forces = array(result.forces)
-        if not (np.isfinite(energy) and np.isfinite(forces).all()):
-            raise InputError(f"energy or forces are not finite (energy {energy}): are two atoms at the same place?")
         charges, dipoles = array(result.charges), array(result.dipoles)
         self.results = {
             "energy": energy,
@@ -147,3 +148,13 @@ class HotppCalculator(Calculator):
                 f"a cluster of {len(structure)} atoms is too large for the sum over pairs of this calculator (at most "
                 f"{LARGEST_CLUSTER}); use LAMMPS with 'boundary f f f'."
             )
+
+
+def _check_distances(sample: Sample) -> None:
+    """Raises InputError for atoms that have no direction from each other."""
+    positions, edges = sample.structure.positions, sample.edges
+    vectors = positions[edges.senders] - positions[edges.receivers] + edges.shifts @ sample.structure.cell
+    same = np.flatnonzero(np.square(vectors).sum(1) < 1e-12)
+    if len(same):
+        i, j = edges.receivers[same[0]], edges.senders[same[0]]
+        raise InputError(f"atoms {i} and {j} are at the same place; remove one of them.")

@@ -28,10 +28,10 @@ def rewritten(tmp_path, frames, change):
 
 
 def test_ordinary_data_are_described_and_not_warned_about(write_config, tmp_path, frames):
-    path = write_config(data={"test": None})
-    text = told(path)
+    rewritten(tmp_path, frames[:8], lambda atoms, k: None)
+    text = told(write_config(data={"test": None}, loss={"stress": 0.0}))
     assert "8 structures of 8 atoms, Na Cl, periodic" in text
-    assert "energy 8, forces 8, stress 8" in text and "closest atoms" in text and "rms" in text
+    assert "energy 8, forces 8, stress 0" in text and "closest atoms" in text and "rms" in text
     assert len(text.splitlines()) == 3
 
 
@@ -51,7 +51,7 @@ def test_names_and_charges_are_told(write_config, tmp_path, frames):
     [
         (lambda a, k: a.arrays["forces"].__imul__(1000), "unusual in eV/Å"),
         (lambda a, k: a.arrays["forces"].__imul__(300 if k == 3 else 1), "frame 3: a force component of"),
-        (lambda a, k: a.info.update(energy=a.info["energy"] + (400 if k == 3 else 0)), "frame 3: its energy is +50"),
+        (lambda a, k: a.info.update(energy=a.info["energy"] + (400 if k == 3 else 0)), "frame 3: its energy is +"),
         (lambda a, k: a.arrays["forces"].__imul__(0 if k == 3 else 1), "all forces of 1 structures are exactly zero"),
         (lambda a, k: a.set_cell(a.cell * 2.2, scale_atoms=True), "are the positions in Å?"),
     ],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from ase.data import covalent_radii
 from torch import Tensor, nn
@@ -15,7 +13,7 @@ from hotpp_lr.model.radial import envelope
 _BOHR = 0.529177210903
 
 #: Units per eV of sums in 64-bit fixed point: 1.5e-11 eV each, up to 1.3e8 eV.
-FIXED_POINT: Final[float] = 2.0**36
+FIXED_POINT = 2.0**36
 
 
 class NoRepulsion(nn.Module):
@@ -39,6 +37,7 @@ class ScreenedNuclei(nn.Module):
 
     def __init__(self, elements: tuple[int, ...]):
         super().__init__()
+        self.fixed_point = FIXED_POINT  # TorchScript does not see those of the module
         numbers = torch.tensor(elements, dtype=torch.float64)
         radii = torch.tensor([covalent_radii[z] for z in elements], dtype=torch.float64)
         self.reach = 2.0 * float(radii.max())
@@ -75,11 +74,11 @@ class ScreenedNuclei(nn.Module):
         the step could not hold it. Sums in fixed point have the same bits at every repetition."""
         r = edge_vectors.square().sum(-1).sqrt()
         energy = 0.5 * self.pair_energy(r, species.index_select(0, receivers), species.index_select(0, senders))
-        quanta = (energy.detach().double() * FIXED_POINT).round().to(torch.int64)
+        quanta = (energy.detach().double() * self.fixed_point).round().to(torch.int64)
         total = torch.zeros(n_owned, dtype=torch.int64, device=energy.device).index_add(0, receivers, quanta)
         # Its value is zero; it carries the derivative.
         floating = energy.new_zeros(n_owned).index_add(0, receivers, energy)
-        return (total.double() / FIXED_POINT).to(energy.dtype) + (floating - floating.detach())
+        return (total.double() / self.fixed_point).to(energy.dtype) + (floating - floating.detach())
 
 
 def repulsion(kind: str, elements: tuple[int, ...]) -> nn.Module:

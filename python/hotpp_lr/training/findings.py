@@ -132,11 +132,15 @@ def _about_forces(structures: Sequence[Structure]) -> list[str]:
     rms, largest = _force_scale(structures), _largest_forces(structures)
     if not rms:
         return []
+    squares = np.array([0.0 if s.forces is None else np.square(s.forces).sum() for s in structures])
+    counts = np.array([0 if s.forces is None else s.forces.size for s in structures])
+    # of the other frames: a large force in a small set hides itself in the rms of all
+    others = np.sqrt((squares.sum() - squares) / np.maximum(counts.sum() - counts, 1))
     found = [
-        f"{s.source}: a force component of {f:.3g} eV/Å, {f / rms:.0f} times the rms of the set; check this frame, or "
+        f"{s.source}: a force component of {f:.3g} eV/Å, {f / r:.0f} times the rms of the others; check this frame, or "
         "remove it"
-        for s, f in zip(structures, largest, strict=True)
-        if f > OUTLYING_FORCE * rms
+        for s, f, r in zip(structures, largest, others, strict=True)
+        if 0 < OUTLYING_FORCE * r < f
     ]
     zero = [s for s, f in zip(structures, largest, strict=True) if f == 0 and len(s) > 2]
     if zero:
