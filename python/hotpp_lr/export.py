@@ -17,8 +17,7 @@ from torch import Tensor
 
 import hotpp_lr
 from hotpp_lr.errors import InputError
-from hotpp_lr.model.checkpoint import load_potential
-from hotpp_lr.model.config import ModelConfig
+from hotpp_lr.model.checkpoint import load_potential, stored_config
 from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
 from hotpp_lr.model.network import Network
 from hotpp_lr.model.potential import Normalisation, Potential
@@ -170,7 +169,7 @@ def load_exported(path: str | Path, device: torch.device | str = "cpu") -> tuple
             "export the checkpoint again."
         )
     constants = {k: tuple(v) if isinstance(v, list) else v for k, v in about["normalisation"].items()}
-    return Potential(ModelConfig(**about["model"]), Normalisation(**constants), network=scripted), about
+    return Potential(stored_config(about["model"]), Normalisation(**constants), network=scripted), about
 
 
 def _outputs_and_gradient(network: torch.nn.Module, inputs: tuple, seeds: list[Tensor]) -> list[Tensor]:

@@ -19,14 +19,14 @@ BUILT_WITH = "built_with.json"
 CUDA_LIBRARY = "libhotpp_ops_cuda.so"
 
 
-def _candidates(library: str) -> list[Path]:
+def installed_files(name: str) -> list[Path]:
     """Beside this file, and (editable installs) where the installer put the compiled files."""
-    found = [Path(__file__).parent / library]
+    found = [Path(__file__).parent / name]
     try:
         files = importlib.metadata.files("hotpp-lr") or []
     except importlib.metadata.PackageNotFoundError:
         files = []
-    found += [Path(f.locate()) for f in files if f.name == library]
+    found += [Path(f.locate()) for f in files if f.name == name]
     return found
 
 
@@ -54,10 +54,10 @@ def _load_first(paths: list[Path]) -> bool:
 @functools.cache
 def load_operators() -> None:
     """Make `torch.ops.hotpp_lr` available. Raises ImportError when the package was not built, or for another torch."""
-    tried = _candidates(LIBRARY)
+    tried = installed_files(LIBRARY)
     if _load_first(tried):
         if torch.version.cuda is not None:
-            _load_first(_candidates(CUDA_LIBRARY))
+            _load_first(installed_files(CUDA_LIBRARY))
         return
     raise ImportError(
         f"The compiled operators {LIBRARY} were not found (looked in {', '.join(str(p.parent) for p in tried)}): "

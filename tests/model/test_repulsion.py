@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from hotpp_lr.data.batch import collate
+from hotpp_lr.data.neighbours import neighbour_list
 from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
 from hotpp_lr.model.potential import Potential
 from hotpp_lr.model.repulsion import ScreenedNuclei
@@ -39,13 +40,13 @@ def test_it_does_not_depend_on_the_order_of_the_atoms():
     assert torch.equal(energies([1.0, 2.0], SODIUM, CHLORINE), energies([1.0, 2.0], CHLORINE, SODIUM))
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["network", "exported"])
-def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(native):
+@pytest.mark.parametrize("form", ["reference", "training", "exported"])
+def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(form):
     structure = make_salt(jitter=0.5)
     energy, forces = {}, {}
     for kind in ("none", "zbl"):
-        potential = make_potential("charge", repulsion=kind)
-        if native:
+        potential = make_potential("charge", repulsion=kind, native=form == "training")
+        if form == "exported":
             tables, _, _ = frozen_tables(potential.network)
             scripted = torch.jit.script(ExportedNetwork(potential.network, tables).eval())
             potential = Potential(potential.config, potential.normalisation, network=scripted)
@@ -62,3 +63,27 @@ def test_a_potential_with_it_is_the_one_without_plus_every_close_pair_once(nativ
     # sums of some hundred eV in another order
     torch.testing.assert_close(energy["zbl"] - energy["none"], pairs.detach().reshape(1), rtol=0, atol=1e-10)
     torch.testing.assert_close(forces["zbl"] - forces["none"], -gradient, rtol=0, atol=1e-10)
+
+
+def test_all_edges_at_once_as_on_a_device_give_the_same_and_in_any_order():
+    structure = make_salt(jitter=0.5)
+    edges = neighbour_list(structure, 4.0)
+    x = structure.positions
+    vectors = x[edges.senders] - x[edges.receivers] + edges.shifts @ structure.cell
+    species = torch.from_numpy((structure.numbers == NACL[1]).astype(int))
+    receivers, senders = torch.from_numpy(edges.receivers), torch.from_numpy(edges.senders)
+    wall, n = ScreenedNuclei(NACL), len(x)
+
+    def both(evaluate, order):
+        v = torch.from_numpy(vectors)[order].requires_grad_()
+        energy = evaluate(v, receivers[order], senders[order], species, n)
+        (gradient,) = torch.autograd.grad(energy.sum(), v)
+        return energy.detach(), gradient[order.argsort()]
+
+    straight = torch.arange(len(receivers))
+    expected, found = both(wall, straight), both(wall.of_all_edges, straight)
+    # units of 1.5e-11 eV, some ten edges per atom
+    torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-9)
+    torch.testing.assert_close(found[1], expected[1], rtol=0, atol=1e-12)
+    shuffled = both(wall.of_all_edges, torch.randperm(len(receivers), generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(found[0], shuffled[0]) and torch.equal(found[1], shuffled[1])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hotpp_lr.cli import train
 from hotpp_lr.errors import InputError
 from hotpp_lr.training.config import Config, read_config
 from pydantic import BaseModel
@@ -24,13 +25,16 @@ def keys(section: type[BaseModel], prefix: str = "") -> set[str]:
 
 
 def test_the_example_shows_every_key():
-    content = yaml.safe_load(EXAMPLE.read_text())
-    shown = {
-        f"{k}.{name}" if isinstance(v, dict) else k
-        for k, v in content.items()
-        for name in (v if isinstance(v, dict) else [k])
-    }
-    assert shown == keys(Config)
+    def shown(content: dict, prefix: str = "") -> set[str]:
+        parts = (shown(v, f"{prefix}{k}.") if isinstance(v, dict) else {prefix + k} for k, v in content.items())
+        return set().union(*parts)
+
+    assert shown(yaml.safe_load(EXAMPLE.read_text())) == keys(Config)
+
+
+def test_the_example_can_be_printed(capsys):
+    train.main(["--example"])
+    assert capsys.readouterr().out == EXAMPLE.read_text()
 
 
 def test_the_example_is_valid_and_its_data_exist():
@@ -50,8 +54,10 @@ def write(tmp_path, **changes):
 @pytest.mark.parametrize(
     ("changes", "parts"),
     [
-        ({"modell": {}}, ["unknown key 'modell'", "model"]),
-        ({"model": {"cutof": 5}}, ["unknown key 'model.cutof'", "cutoff"]),
+        ({"modell": {}}, ["unknown key 'modell', perhaps 'model'"]),
+        ({"learning_rate": 1e-3}, ["unknown key 'learning_rate', perhaps 'training.learning_rate'"]),
+        ({"data": {"train": "x", "keys": {"enery": "E"}}}, ["unknown key 'data.keys.enery'", "energy"]),
+        ({"model": {"cutof": 5}}, ["unknown key 'model.cutof', perhaps 'model.cutoff'"]),
         ({"model": {"cutoff": -1}}, ["model.cutoff", "-1"]),
         ({"model": {"electrostatics": "dipole"}}, ["model.electrostatics", "dipole", "charge+dipole"]),
         ({"model": {"order": 4}}, ["order must be >= 5"]),

@@ -162,7 +162,7 @@ def test_a_fresh_potential_has_the_right_mean_energy(write_config):
     from hotpp_lr.model.potential import Potential
     from hotpp_lr.training.dataset import load_datasets
     from hotpp_lr.training.evaluate import predict
-    from hotpp_lr.training.fit import absorb_mean_energy
+    from hotpp_lr.training.set_up import absorb_mean_energy
     from hotpp_lr.training.statistics import normalisation
 
     config = read_config(write_config())

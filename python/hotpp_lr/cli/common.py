@@ -13,11 +13,17 @@ from hotpp_lr.training.evaluate import Errors
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run a command; an InputError becomes one line on stderr and exit status 2, Ctrl-C exit status 130."""
+    """Run a command; what a person can put right becomes one line on stderr and exit status 2, Ctrl-C status 130."""
     try:
         command()
-    except InputError as error:
+    except (InputError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        # torch.save on a full disk
+        if "PytorchStreamWriter" not in str(error) and "inline_container" not in str(error):
+            raise
+        print(f"error: a file could not be written; is the disk full? ({error})", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

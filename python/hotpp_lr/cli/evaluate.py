@@ -7,6 +7,7 @@ import argparse
 EXAMPLES = """examples:
   hotpp-eval runs/nacl/model.ckpt test.xyz               table and runs/nacl/parity_test.png
   hotpp-eval model.pt test.xyz.gz --plot parity.png --json errors.json
+  hotpp-eval model.pt test.xyz --keys energy=dft_E forces=dft_F
 """
 
 
@@ -21,6 +22,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("data", nargs="+", help="files that ASE can read, with energies and forces")
     parser.add_argument("--plot", help="picture to write (default: parity_<data>.png beside the model)")
     parser.add_argument("--json", help="also write the errors as JSON")
+    parser.add_argument(
+        "--keys",
+        nargs="+",
+        default=[],
+        metavar="LABEL=NAME",
+        help="what energy, forces, stress, virial or total_charge are called in the files (default: found)",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:n")
     parser.add_argument("--batch-size", type=int, default=8, help="structures at a time (default 8)")
     arguments = parser.parse_args(argv)
@@ -28,6 +36,31 @@ def main(argv: list[str] | None = None) -> None:
     from hotpp_lr.cli.common import run
 
     run(lambda: _evaluate(arguments))
+
+
+def _names(keys: list[str]) -> dict[str, str]:
+    """["energy=E"] -> {"energy": "E"}. Raises InputError."""
+    from hotpp_lr.data.labels import LABELS
+    from hotpp_lr.errors import InputError
+
+    pairs = [key.partition("=") for key in keys]
+    for label, _, name in pairs:
+        if label not in LABELS or not name:
+            raise InputError(f"--keys takes label=name with a label of {', '.join(LABELS)}; given '{label}'.")
+    return {label: name for label, _, name in pairs}
+
+
+def _mean_absolute(result) -> str:
+    parts = [
+        f"{name} {factor * value:.{digits}f} {unit}"
+        for name, value, factor, digits, unit in (
+            ("energy", result.energy_mae, 1e3, 2, "meV/atom"),
+            ("forces", result.forces_mae, 1e3, 1, "meV/Å"),
+            ("stress", result.stress_mae, 1e3, 3, "meV/Å³"),
+        )
+        if value is not None
+    ]
+    return f"Mean absolute errors: {', '.join(parts)}"
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -48,7 +81,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     console = Console()
     potential = load_model(arguments.model, arguments.device)
     potential.requires_grad_(False)
-    structures = read_structures(arguments.data)
+    structures = read_structures(arguments.data, names=_names(arguments.keys))
     samples = [sample(s, potential.normalisation.elements, potential.config) for s in structures]
     stress = any(s.stress is not None for s in structures)
     with Progress(console=console, transient=True) as bar:
@@ -61,10 +94,17 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             progress=lambda done: bar.update(task, completed=done),
         )
     result = errors(predictions, samples)
-    print_errors(console, {Path(arguments.data[0]).name: result})
+    kinds = sorted({s.kind for s in structures})
+    rows = {Path(arguments.data[0]).name: result}
+    for kind in kinds if len(kinds) > 1 else ():
+        chosen = [k for k, s in enumerate(structures) if s.kind == kind]
+        rows[f"  {kind or 'no config_type'}"] = errors(predictions.only(chosen), [samples[k] for k in chosen])
+    print_errors(console, rows)
+    console.print(_mean_absolute(result), highlight=False, soft_wrap=True)
     name = Path(arguments.data[0]).name.split(".")[0]
     plot = Path(arguments.plot) if arguments.plot else Path(arguments.model).parent / f"parity_{name}.png"
-    parity_plot(predictions, samples, plot)
+    constants = potential.normalisation
+    parity_plot(predictions, samples, plot, dict(zip(constants.elements, constants.atomic_energies, strict=True)))
     console.print(f"Parity plot: {plot}", highlight=False, soft_wrap=True)
     fits = charge_fit(predictions, samples) if potential.config.has_charges else {}
     for quantity, fit in fits.items():

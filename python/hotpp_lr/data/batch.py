@@ -26,13 +26,15 @@ class Batch:
     receivers: Tensor  # [e] int64, ascending
     senders: Tensor  # [e] int64
     shifts: Tensor  # [e, 3] lattice translations of the sender
-    mesh: Tensor  # [s, 3] int64, mesh of the long-range part (zeros without one); always on the CPU
+    mesh: Tensor  # [s, 3] int64, mesh of the long-range part (zeros: without one, as clusters); always on the CPU
     energy: Tensor  # [s] eV
     forces: Tensor  # [n, 3] eV/Å
     stress: Tensor  # [s, 3, 3] eV/Å³
     has_energy: Tensor  # [s] bool
     has_forces: Tensor  # [s] bool
     has_stress: Tensor  # [s] bool
+    total_charge: Tensor  # [s] e
+    has_total_charge: Tensor  # [s] bool; the others have the model's
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
         """Copy on `device` with floating point fields as `dtype`; the energy stays float64 (E0 is large)."""
@@ -111,4 +113,6 @@ def collate(samples: Sequence[Sample]) -> Batch:
         has_energy=present("energy"),
         has_forces=present("forces"),
         has_stress=present("stress"),
+        total_charge=torch.from_numpy(label("total_charge", ())),
+        has_total_charge=present("total_charge"),
     )

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import ase
 import ase.io
 import numpy as np
-from ase.stress import voigt_6_to_full_3x3_stress
 
+from hotpp_lr.data.labels import find_names, read_labels
 from hotpp_lr.data.neighbours import neighbour_list
 from hotpp_lr.data.structure import Structure
 from hotpp_lr.errors import InputError
 
 #: Atoms closer than this (Å) are taken for a duplicated atom.
 SHORTEST_DISTANCE = 0.3
+#: Of an `ase.Atoms` that is to be evaluated, not trained on: no labels.
+NO_LABELS = {"total_charge": "total_charge"}
 
 
-def from_ase(atoms: ase.Atoms, source: str = "") -> Structure:
-    """Structure of an `ase.Atoms` with whatever labels its calculator (or info/arrays) holds."""
-    results = dict(atoms.calc.results) if atoms.calc is not None else {}
-    energy = results.get("energy", atoms.info.get("energy"))
-    forces = results.get("forces", atoms.arrays.get("forces"))
-    stress = results.get("stress", atoms.info.get("stress"))
-    if stress is not None:
-        stress = np.asarray(stress, dtype=float)
-        stress = stress.reshape(3, 3) if stress.size == 9 else voigt_6_to_full_3x3_stress(stress)
-    skip = {"numbers", "positions", "forces"}
+def from_ase(atoms: ase.Atoms, source: str = "", names: Mapping[str, str] = NO_LABELS) -> Structure:
+    """Structure of an `ase.Atoms` with the labels that are called `names` in its calculator, info or arrays."""
+    skip = {"numbers", "positions", "forces", names.get("forces")}
     return Structure(
         numbers=atoms.numbers.copy(),
         positions=atoms.positions.copy(),
         cell=np.array(atoms.cell),
         pbc=np.array(atoms.pbc),
-        energy=None if energy is None else float(energy),
-        forces=None if forces is None else np.asarray(forces, dtype=float),
-        stress=stress,
+        names=dict(names),
         arrays={k: v for k, v in atoms.arrays.items() if k not in skip and v.dtype.kind == "f"},
         source=source,
+        kind=str(atoms.info.get("config_type", "")),
+        **read_labels(atoms, names, source),
     )
 
 
 def _check(structure: Structure) -> None:
     where = structure.source
-    for name in ("positions", "cell", "energy", "forces", "stress"):
+    for name in ("positions", "cell", "energy", "forces", "stress", "total_charge"):
         value = getattr(structure, name)
         if value is not None and not np.all(np.isfinite(value)):
             raise InputError(f"{where}: {name} contains NaN or infinity; remove or recompute this frame.")
@@ -59,17 +54,19 @@ def _check(structure: Structure) -> None:
             )
 
 
-def read_structures(paths: str | Path | Sequence[str | Path], *, need_labels: bool = True) -> list[Structure]:
+def read_structures(
+    paths: str | Path | Sequence[str | Path], *, need_labels: bool = True, names: Mapping[str, str | None] | None = None
+) -> list[Structure]:
     """All frames of one or several files that ASE can read (extended XYZ, plain or gzipped, above all).
 
-    Raises InputError for a missing, unreadable or empty file, NaN, duplicate atoms, and (with `need_labels`)
-    frames with neither energy nor forces.
+    names: what the labels are called where `find_names` cannot know. Raises InputError for a missing, unreadable or
+    empty file, NaN, duplicate atoms, and (with `need_labels`) frames with neither energy nor forces.
     """
     structures = []
     for path in [paths] if isinstance(paths, (str, Path)) else list(paths):
         path = Path(path)
         if not path.is_file():
-            raise InputError(f"Data file '{path}' does not exist; check the path (it is relative to where you are).")
+            raise InputError(f"Data file '{path}' does not exist; check the path.")
         try:
             frames = ase.io.read(path, index=":") if path.stat().st_size else []
         except Exception as reason:
@@ -79,15 +76,21 @@ def read_structures(paths: str | Path | Sequence[str | Path], *, need_labels: bo
             ) from reason
         if not frames:
             raise InputError(f"Data file '{path}' is empty; expected at least one structure.")
+        found = find_names(frames, names or {}, str(path))
         for index, atoms in enumerate(frames):
-            structure = from_ase(atoms, source=f"{path}, frame {index}")
+            structure = from_ase(atoms, f"{path}, frame {index}", found)
             if len(structure) == 0:
                 raise InputError(f"{structure.source}: no atoms; remove this frame.")
             _check(structure)
             if need_labels and structure.energy is None and structure.forces is None:
-                raise InputError(
-                    f"{structure.source}: neither energy nor forces; expected 'energy=' in the comment line and "
-                    "'forces' columns of an extended XYZ file (keys as ASE writes them)."
-                )
+                raise InputError(f"{structure.source}: neither energy nor forces; {_advice(atoms)}")
             structures.append(structure)
     return structures
+
+
+def _advice(atoms: ase.Atoms) -> str:
+    """What to do about a frame without labels."""
+    names = [k for k in (*atoms.info, *atoms.arrays) if k not in ("numbers", "positions")]
+    if not names:
+        return "the frame has none at all; expected 'energy=' in the comment line and 'forces' columns (extended XYZ)."
+    return f"it has {', '.join(names)}; name them in the config, data: {{keys: {{energy: ..., forces: ...}}}}."

@@ -60,12 +60,17 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
+def stored_config(settings: dict[str, Any]) -> ModelConfig:
+    """Config of a stored model. A setting that it lacks did not exist then: it gets the value that changes nothing."""
+    return ModelConfig(**{"repulsion": "none"} | settings)
+
+
 def load_potential(path: str | Path) -> tuple[Potential, dict[str, Any]]:
     """Potential (averaged weights, precision it was trained in) and the training summary of a checkpoint."""
     checkpoint = read_checkpoint(path)
     about = checkpoint[KEY]
     try:
-        config = ModelConfig(**about["model"])
+        config = stored_config(about["model"])
     except pydantic.ValidationError as reason:
         raise InputError(f"'{path}' holds model settings this version does not know: {reason}") from reason
     normalisation = Normalisation(

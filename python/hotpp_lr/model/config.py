@@ -50,17 +50,23 @@ class ModelConfig(BaseModel):
 
 
 def mesh_choice(
-    config: ModelConfig, *, order: int | None = None, mesh: tuple[int, int, int] | None = None
+    config: ModelConfig,
+    *,
+    order: int | None = None,
+    mesh: tuple[int, int, int] | None = None,
+    spacing: float | None = None,
 ) -> MeshChoice:
-    """How meshes for this model are chosen; order, mesh: fixed by the user (default: the cheapest for the accuracy).
+    """How meshes for this model are chosen; order, mesh, spacing (Å): fixed by the user (default: the cheapest for the
+    accuracy).
 
-    A mesh without an order takes that of the training.
+    A mesh or a spacing without an order takes that of the training.
     """
     return MeshChoice(
         smearing=config.smearing,
         accuracy=config.accuracy,
         kernel=config.kernel,
         dipoles=config.has_dipoles,
-        order=config.order if order is None and mesh is not None else order,
+        order=config.order if order is None and (mesh is not None or spacing is not None) else order,
         mesh=mesh,
+        spacing=spacing,
     )

@@ -257,8 +257,8 @@ class Network(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """`forward` by two operators per layer; parameters and tables are packed anew, since training changes them."""
         owned = species[:n_owned]
-        energies = torch.zeros(n_owned, dtype=edge_vectors.dtype, device=edge_vectors.device)
-        charges, dipoles = energies, torch.zeros_like(edge_vectors[:1]).expand(n_owned, 3)
+        energies = self.repulsion(edge_vectors, receivers, senders, species, n_owned)
+        charges, dipoles = torch.zeros_like(energies), torch.zeros_like(edge_vectors[:1]).expand(n_owned, 3)
         h = self.embedding(owned).unsqueeze(1)
         sent = self.layers[0].mix(self.embedding(species).unsqueeze(1))
         for k, layer in enumerate(self.layers):

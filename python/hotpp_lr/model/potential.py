@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from hotpp_lr.data.batch import Batch
-from hotpp_lr.electrostatics.backend import electrostatic_energy
 from hotpp_lr.model.charge_guess import charge_guess
 from hotpp_lr.model.config import ModelConfig
+from hotpp_lr.model.long_range import long_range_energy
 from hotpp_lr.model.network import Network
 from hotpp_lr.model.repulsion import repulsion
 
@@ -34,7 +34,8 @@ class Normalisation:
 @dataclass
 class Prediction:
     """energy [s] eV (float64), forces [n, 3] eV/Å, stress [s, 3, 3] eV/Å³ or None, charges [n] e, dipoles [n, 3] e·Å,
-    atomic_energies [n] eV (network and E0, without electrostatics), mesh_energy [s] eV."""
+    atomic_energies [n] eV (network and E0, without electrostatics), mesh_energy [s] eV (of clusters:
+    the pair sum)."""
 
     energy: Tensor
     forces: Tensor
@@ -48,6 +49,13 @@ class Prediction:
 def sum_by_structure(values: Tensor, structure: Tensor, n_structures: int) -> Tensor:
     """[n, ...] -> [s, ...]."""
     return values.new_zeros(n_structures, *values.shape[1:]).index_add(0, structure, values)
+
+
+def _volumes(cell: Tensor) -> Tensor:
+    """[s, 1, 1] Å³; infinite for clusters, whose stress is zero then and not NaN, which no mask would remove from a
+    loss."""
+    volume = torch.linalg.det(cell).abs()
+    return torch.where(volume > 0, volume, torch.inf)[:, None, None]
 
 
 class Potential(nn.Module):
@@ -88,9 +96,10 @@ class Potential(nn.Module):
         return self._any_weight().device
 
     def neutralise(self, charges: Tensor, batch: Batch) -> Tensor:
-        """Shift the raw charges of every structure so that they sum to the model's total charge."""
+        """Shift the raw charges of every structure so that they sum to its total charge, by default the model's."""
         n = len(batch.n_atoms)
-        excess = sum_by_structure(charges, batch.structure, n) - self.config.total_charge
+        total = torch.where(batch.has_total_charge, batch.total_charge.to(charges.dtype), self.config.total_charge)
+        excess = sum_by_structure(charges, batch.structure, n) - total
         return charges - (excess / batch.n_atoms)[batch.structure]
 
     def forward(
@@ -120,16 +129,8 @@ class Potential(nn.Module):
         mesh_energy = torch.zeros(n, dtype=energies.dtype, device=energies.device)
         if self.config.has_charges:
             charges = self.neutralise(charges, batch)
-            mesh_energy = electrostatic_energy(
-                positions,
-                cell,
-                charges,
-                dipoles if self.config.has_dipoles else None,
-                batch.structure,
-                smearing=self.config.smearing,
-                kernel=self.config.kernel,
-                order=self.config.order if order is None else order,
-                mesh=batch.mesh,
+            mesh_energy = long_range_energy(
+                self.config, batch, positions, cell, charges, dipoles if self.config.has_dipoles else None, order
             )
         interaction = sum_by_structure(energies, batch.structure, n) + mesh_energy
         gradients = torch.autograd.grad(interaction.sum(), variables, create_graph=create_graph)
@@ -143,7 +144,7 @@ class Potential(nn.Module):
         return Prediction(
             energy=interaction.double() + sum_by_structure(e0, batch.structure, n),
             forces=forces,
-            stress=gradients[1] / torch.linalg.det(cell).abs()[:, None, None] if stress else None,
+            stress=gradients[1] / _volumes(batch.cell) if stress else None,
             charges=charges,
             dipoles=dipoles,
             atomic_energies=energies.double() + e0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class KeysConfig(_Section):
+    """What the labels are called in the files, where it is not found (see data/labels.py)."""
+
+    energy: str | None = None
+    forces: str | None = None
+    stress: str | None = None
+    virial: str | None = None
+    total_charge: str | None = None
+
+
 class DataConfig(_Section):
     """Where the structures are. Paths are relative to the folder of the config file."""
 
@@ -24,6 +35,7 @@ class DataConfig(_Section):
     valid: list[Path] | Path | None = None
     test: list[Path] | Path | None = None
     valid_fraction: float = Field(0.1, gt=0, lt=1)
+    keys: KeysConfig = KeysConfig()
 
 
 class LossConfig(_Section):
@@ -67,13 +79,15 @@ def read_config(path: str | Path) -> Config:
     """Config of a YAML file. Raises InputError that names the key, what was given and what was expected."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"Config file '{path}' does not exist; copy examples/config.yaml and edit it.")
+        raise InputError(
+            f"Config file '{path}' does not exist; write one with hotpp-train --example > config.yaml and edit it."
+        )
     try:
         content = yaml.safe_load(path.read_text())
     except yaml.YAMLError as reason:
         raise InputError(f"Config file '{path}' is not valid YAML: {reason}") from reason
     if not isinstance(content, dict):
-        raise InputError(f"Config file '{path}' holds no keys; expected sections as in examples/config.yaml.")
+        raise InputError(f"Config file '{path}' holds no keys; expected sections as hotpp-train --example shows them.")
     try:
         config = Config(**content)
     except pydantic.ValidationError as reason:
@@ -85,18 +99,33 @@ def _say(error: dict) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         section = _section(error["loc"][:-1])
-        known = ", ".join(section.model_fields) if section else "?"
-        return f"unknown key '{key}'; the keys here are {known}"
+        if section is None:
+            return f"unknown key '{key}'"
+        return (
+            f"unknown key '{key}'{_suggestion(error['loc'][-1])}; the keys here are {', '.join(section.model_fields)}"
+        )
     if error["type"] == "missing":
         return f"key '{key}' is missing"
     return f"key '{key}' is {error['input']!r}: {error['msg']}"
+
+
+def _suggestion(name: str) -> str:
+    """Keys of any section that look like this one."""
+    sections = {"": Config, **{f"{k}.": f.annotation for k, f in Config.model_fields.items() if _is_section(f)}}
+    keys = {key: f"{where}{key}" for where, section in sections.items() for key in section.model_fields}
+    near = difflib.get_close_matches(str(name), keys, n=1, cutoff=0.7)
+    return f", perhaps '{keys[near[0]]}'" if near else ""
+
+
+def _is_section(field) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 def _section(location: tuple) -> type[BaseModel] | None:
     section: type[BaseModel] = Config
     for name in location:
         field = section.model_fields.get(name)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if field is None or not _is_section(field):
             return None
         section = field.annotation
     return section

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hotpp_lr.data.batch import Sample, prepare
+from hotpp_lr.data.neighbours import neighbour_list
 from hotpp_lr.data.read import read_structures
 from hotpp_lr.data.structure import Structure
 from hotpp_lr.errors import InputError
@@ -21,16 +22,25 @@ class Datasets:
     valid: list[Sample]
     test: list[Sample]
     elements: tuple[int, ...]
+    #: Structures of one atom without neighbours, of all sets. They are not trained on: the energy of an atom in a
+    #: structure, which E0 is for, lies some eV from that of the isolated one.
+    isolated: list[Structure]
+
+    def sets(self) -> tuple[tuple[str, list[Sample]], ...]:
+        return (("train", self.train), ("valid", self.valid), ("test", self.test))
 
 
 def sample(structure: Structure, elements: tuple[int, ...], model: ModelConfig) -> Sample:
     """Neighbours and mesh of a structure for this model. Raises InputError for what the model cannot treat."""
     if not model.has_charges:
         return prepare(structure, elements, model.cutoff)
+    if structure.cluster:
+        return prepare(structure, elements, model.cutoff)
     if not structure.periodic:
         raise InputError(
-            f"{structure.source}: electrostatics '{model.electrostatics}' needs a cell that is periodic in three "
-            f"directions, given pbc {structure.pbc.tolist()}; put it into a periodic cell or use electrostatics 'none'."
+            f"{structure.source}: electrostatics '{model.electrostatics}' takes structures that are periodic in three "
+            f"directions or in none, given pbc {structure.pbc.tolist()}; make a slab periodic with a vacuum above it "
+            "(pbc=\"T T T\"), or use electrostatics 'none'."
         )
     choice = mesh_choice(model, order=model.order)
     choice.update(structure.cell, len(structure.positions))
@@ -39,33 +49,47 @@ def sample(structure: Structure, elements: tuple[int, ...], model: ModelConfig) 
 
 def load_datasets(config: Config) -> Datasets:
     """Training, validation and test samples of a config. Raises InputError before anything expensive happens."""
-    data = config.data
-    train = read_structures(data.train)
-    if data.valid is not None:
-        valid = read_structures(data.valid)
-    else:
+    data, cutoff = config.data, config.model.cutoff
+    names = data.keys.model_dump()
+    isolated: list[Structure] = []
+
+    def read(paths) -> list[Structure]:
+        structures = [] if paths is None else read_structures(paths, names=names)
+        isolated.extend(s for s in structures if _is_isolated(s, cutoff))
+        return [s for s in structures if not _is_isolated(s, cutoff)]
+
+    train, valid, test = read(data.train), read(data.valid), read(data.test)
+    if data.valid is None:
         if len(train) < 2:
             raise InputError(
-                f"The training set has {len(train)} structure and there is no data.valid; give one, or more structures."
+                f"The training set has {len(train)} structure{'' if len(train) == 1 else 's'} of more than an isolated "
+                "atom and there is no data.valid; give one, or more structures."
             )
         order = np.random.default_rng(config.seed).permutation(len(train))
         n_valid = max(1, round(data.valid_fraction * len(train)))
         valid = [train[i] for i in sorted(order[:n_valid])]
         train = [train[i] for i in sorted(order[n_valid:])]
-    test = read_structures(data.test) if data.test is not None else []
+    if not train:
+        raise InputError("The training set has no structures of more than an isolated atom; add some.")
+    if not valid:
+        raise InputError("The validation set has no structures of more than an isolated atom; add some.")
     elements = elements_of(train)
     _check_labels(train, config)
 
     def prepared(structures: list[Structure]) -> list[Sample]:
         return [sample(s, elements, config.model) for s in structures]
 
-    sets = Datasets(prepared(train), prepared(valid), prepared(test), elements)
+    sets = Datasets(prepared(train), prepared(valid), prepared(test), elements, isolated)
     if not any(len(s.edges.receivers) for s in sets.train):
         raise InputError(
-            f"No atom of the training set has a neighbour within model.cutoff = {config.model.cutoff} Å; "
+            f"No atom of the training set has a neighbour within model.cutoff = {cutoff} Å; "
             "check the cutoff and the length unit (Å) of the data."
         )
     return sets
+
+
+def _is_isolated(structure: Structure, cutoff: float) -> bool:
+    return len(structure) == 1 and len(neighbour_list(structure, cutoff).receivers) == 0
 
 
 def _check_labels(train: list[Structure], config: Config) -> None:
@@ -79,10 +103,3 @@ def _check_labels(train: list[Structure], config: Config) -> None:
                 f"loss.{name} is {weight} but no structure of the training set has a label '{name}'; "
                 f"set loss.{name}: 0 or add the label."
             )
-
-
-def label_counts(structures: list[Sample]) -> dict[str, int]:
-    """How many structures carry each label."""
-    return {
-        name: sum(getattr(s.structure, name) is not None for s in structures) for name in ("energy", "forces", "stress")
-    }

@@ -22,6 +22,11 @@ class Predictions:
     charges: list[np.ndarray]
     dipoles: list[np.ndarray]
 
+    def only(self, chosen: Sequence[int]) -> Predictions:
+        """Those of some structures."""
+        fields = (self.energy, self.forces, self.stress, self.charges, self.dipoles)
+        return Predictions(*(None if values is None else [values[k] for k in chosen] for values in fields))
+
 
 def predict(
     potential: Potential,
@@ -55,36 +60,46 @@ def predict(
 
 @dataclass
 class Errors:
-    """Root mean square errors; None where the set has no such label."""
+    """Root mean square and mean absolute errors; None where the set has no such label."""
 
     n_structures: int
     energy: float | None  # eV/atom
     forces: float | None  # eV/Å, per component
     stress: float | None  # eV/Å³, per component
     forces_scale: float | None  # rms of the reference force components
+    energy_mae: float | None = None
+    forces_mae: float | None = None
+    stress_mae: float | None = None
 
 
 def _rms(differences: list[np.ndarray]) -> float | None:
-    if not differences:
-        return None
-    return float(np.sqrt(np.mean(np.concatenate([np.ravel(d) for d in differences]) ** 2)))
+    return float(np.sqrt(np.mean(np.square(np.concatenate(differences))))) if differences else None
+
+
+def _mae(differences: list[np.ndarray]) -> float | None:
+    return float(np.mean(np.abs(np.concatenate(differences)))) if differences else None
 
 
 def errors(predictions: Predictions, samples: Sequence[Sample]) -> Errors:
     """Errors against the labels that are there."""
-    s = [sample.structure for sample in samples]
+    structures = [sample.structure for sample in samples]
+
+    def differences(label: str, predicted, per_atom: bool = False) -> list[np.ndarray]:
+        return [
+            np.ravel(np.asarray(p) - getattr(x, label)) / (len(x) if per_atom else 1)
+            for p, x in zip(predicted or [None] * len(structures), structures, strict=True)
+            if p is not None and getattr(x, label) is not None
+        ]
+
+    energy = differences("energy", predictions.energy, per_atom=True)
+    forces, stress = differences("forces", predictions.forces), differences("stress", predictions.stress)
     return Errors(
-        n_structures=len(s),
-        energy=_rms(
-            [
-                np.array((e - x.energy) / len(x))
-                for e, x in zip(predictions.energy, s, strict=True)
-                if x.energy is not None
-            ]
-        ),
-        forces=_rms([f - x.forces for f, x in zip(predictions.forces, s, strict=True) if x.forces is not None]),
-        stress=None
-        if predictions.stress is None
-        else _rms([p - x.stress for p, x in zip(predictions.stress, s, strict=True) if x.stress is not None]),
-        forces_scale=_rms([x.forces for x in s if x.forces is not None]),
+        n_structures=len(structures),
+        energy=_rms(energy),
+        forces=_rms(forces),
+        stress=_rms(stress),
+        forces_scale=_rms([x.forces.ravel() for x in structures if x.forces is not None]),
+        energy_mae=_mae(energy),
+        forces_mae=_mae(forces),
+        stress_mae=_mae(stress),
     )

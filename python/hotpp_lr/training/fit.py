@@ -7,31 +7,28 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lightning
-import numpy as np
 import torch
 import yaml
-from lightning.pytorch.accelerators import AcceleratorRegistry
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from hotpp_lr.data.batch import Sample, collate
-from hotpp_lr.device import find_device
+from hotpp_lr.data.batch import collate
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.model.potential import Potential
 from hotpp_lr.training.callbacks import EpochLines
-from hotpp_lr.training.config import Config, TrainingConfig
-from hotpp_lr.training.dataset import Datasets, label_counts, load_datasets
+from hotpp_lr.training.config import Config
+from hotpp_lr.training.dataset import Datasets
 from hotpp_lr.training.evaluate import Errors, errors, predict
+from hotpp_lr.training.findings import label_counts
 from hotpp_lr.training.module import TrainingModule
-from hotpp_lr.training.statistics import normalisation
+from hotpp_lr.training.set_up import accelerator, check_writable, set_up
 
 
 @dataclass
@@ -56,26 +53,11 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
         raise InputError(
             f"Output folder '{output}' already holds a training; continue it with --resume, or choose another 'output'."
         )
-    lightning.seed_everything(config.seed, verbose=False)
-    if config.training.threads is not None:
-        torch.set_num_threads(config.training.threads)
-    data = load_datasets(config)
-    _say_data(console, data)
-
-    potential = Potential(config.model, normalisation(data.train, data.elements))
-    potential.use_native_message(config.training.message == "native")
-    potential.to(getattr(torch, config.training.precision))
-    absorb_mean_energy(potential, data.train)
-    console.print(
-        f"Model: {sum(p.numel() for p in potential.parameters()):,} parameters, electrostatics "
-        f"'{config.model.electrostatics}', cutoff {config.model.cutoff} Å, "
-        f"{potential.normalisation.mean_neighbours:.1f} neighbours on average",
-        highlight=False,
-        soft_wrap=True,
-    )
+    check_writable(output)
+    data, potential = set_up(config, console, last if resume else None)
     summary = {
-        "labels": {name: label_counts(samples) for name, samples in _sets(data)},
-        "structures": {name: len(samples) for name, samples in _sets(data)},
+        "labels": {name: label_counts(samples) for name, samples in data.sets()},
+        "structures": {name: len(samples) for name, samples in data.sets()},
         "seed": config.seed,
     }
     module = TrainingModule(potential, config, summary)
@@ -92,54 +74,12 @@ def train(config: Config, *, resume: bool = False, console: Console | None = Non
     return report
 
 
-def absorb_mean_energy(potential: Potential, samples: Sequence[Sample], n_samples: int = 32) -> None:
-    """Make the mean energy per atom of a fresh potential right, by the same shift for all elements.
-
-    E0 was fitted to energies that contain the electrostatic energy, of some eV per atom with the first guess of the
-    charges. Left to training, that offset is first removed by shrinking the charges: they then end near half their
-    true size, with dipoles that mean little.
-    """
-    step = max(1, len(samples) // n_samples)
-    chosen = [s for s in samples if s.structure.energy is not None][::step]
-    if not chosen:
-        return
-    predicted = predict(potential, chosen).energy
-    offset = np.mean([(s.structure.energy - e) / len(s.structure) for s, e in zip(chosen, predicted, strict=True)])
-    with torch.no_grad():
-        potential.network.energy_of_element += offset / potential.normalisation.energy_scale
-
-
 def evaluate_sets(potential: Potential, data: Datasets, config: Config) -> dict[str, Errors]:
     """Errors on every non-empty set."""
     stress = config.loss.stress > 0
     return {
-        name: errors(predict(potential, samples, stress=stress), samples) for name, samples in _sets(data) if samples
+        name: errors(predict(potential, samples, stress=stress), samples) for name, samples in data.sets() if samples
     }
-
-
-def _sets(data: Datasets):
-    return (("train", data.train), ("valid", data.valid), ("test", data.test))
-
-
-def _say_data(console: Console, data: Datasets) -> None:
-    for name, samples in _sets(data):
-        if samples:
-            counts = ", ".join(f"{k} {n}" for k, n in label_counts(samples).items())
-            console.print(f"{name:>5}: {len(samples)} structures; with labels: {counts}", highlight=False)
-
-
-def _accelerator(settings: TrainingConfig) -> str:
-    """Lightning's name of where to train. Raises InputError when it is not there."""
-    if settings.accelerator == "auto":
-        return "gpu" if find_device("auto").type == "cuda" else "cpu"
-    if settings.accelerator in ("gpu", "cuda") and (settings.message == "native" or not torch.cuda.is_available()):
-        try:
-            find_device("cuda")
-        except InputError as reason:
-            raise InputError(f"training.accelerator is {settings.accelerator!r}: {reason}") from None
-    if settings.accelerator not in AcceleratorRegistry.available_accelerators() and settings.accelerator != "gpu":
-        raise InputError(f"training.accelerator is {settings.accelerator!r}; expected 'auto', 'cpu' or 'gpu'.")
-    return settings.accelerator
 
 
 def _fit(
@@ -169,7 +109,7 @@ def _fit(
     if settings.patience is not None:
         callbacks.append(EarlyStopping("valid/loss", patience=settings.patience))
     trainer = lightning.Trainer(
-        accelerator=_accelerator(settings),
+        accelerator=accelerator(settings),
         devices=settings.devices,
         max_epochs=settings.max_epochs,
         gradient_clip_val=settings.gradient_clip,
