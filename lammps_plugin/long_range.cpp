@@ -22,6 +22,8 @@ constexpr double kOutside = 10.0;  // Å
 // Smearings across a cluster beyond which the radial table of a prolate kernel is too large to be made of the
 // box; that of the host is made of the atoms.
 constexpr double kLargestBox = 1e4;
+// Rounding in single precision, relative rms of the field (measured against double precision, a fine mesh).
+constexpr double kSingleRounding = 5e-7;
 
 pme::Deconvolution deconvolution_of(const std::string& name) {
   if (name == "alias") return pme::Deconvolution::Alias;
@@ -66,6 +68,11 @@ void LongRange::set_boundary(Boundary boundary) {
     device_atoms_ = -1;
   }
   boundary_ = boundary;
+}
+
+// Of the mesh and of rounding: a fine mesh does not make single precision more exact.
+double LongRange::estimated_error() const {
+  return single_ ? std::hypot(estimate_, kSingleRounding) : estimate_;
 }
 
 bool LongRange::set_cell(const std::array<double, 9>& cell, std::int64_t n_atoms) {

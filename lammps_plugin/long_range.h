@@ -38,7 +38,7 @@ class LongRange {
   int order() const { return choice_.order(); }
   // Relative rms error of the forces: of an ionic melt until the first evaluation with a mesh, then of the
   // structure of that evaluation.
-  double estimated_error() const { return estimate_; }
+  double estimated_error() const;
   // Of the mesh of this rank, in the last evaluation.
   pme::Messages sent() const { return plan_->sent(); }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "member.h"
 
+#include <stdexcept>
+#include <string>
+
 namespace hotpp {
 
 Member::Member(const std::string& file, const Options& options, MPI_Comm world)
@@ -50,6 +53,38 @@ void Member::add_isolated(const AtomRows& rows) {
 
 double Member::energy_of_atom(std::int64_t row) const {
   return model_.energies()[row] + isolated_[row] + (long_range_ ? long_range_->atom_energy[row] : 0.0);
+}
+
+void check_members(const std::vector<std::unique_ptr<Member>>& members, const Options& options) {
+  const auto& first = members[0]->metadata();
+  for (const auto& member : members) {
+    const auto& other = member->metadata();
+    if (other.elements != first.elements)
+      throw std::invalid_argument(
+          "models of an ensemble must know the same elements in the same order, but '" + members[0]->file() +
+          "' has " + first.element_list() + " and '" + member->file() + "' has " + other.element_list() +
+          ": give models of one training set");
+    if (other.cutoff != first.cutoff)
+      throw std::invalid_argument("models of an ensemble must have the same cutoff, but '" +
+                                  members[0]->file() + "' has " + std::to_string(first.cutoff) + " and '" +
+                                  member->file() + "' has " + std::to_string(other.cutoff) +
+                                  " Angstrom: train them with one configuration");
+    if (other.electrostatics != first.electrostatics)
+      throw std::invalid_argument(
+          "models of an ensemble must have the same electrostatics, or the mean of their charges means "
+          "nothing, but '" +
+          members[0]->file() + "' has '" + first.electrostatics + "' and '" + member->file() + "' has '" +
+          other.electrostatics + "': train them with one configuration");
+  }
+  // Zeros would look like a result.
+  if (options.set_charges && !first.has_charges())
+    throw std::invalid_argument("keyword 'set_charges' needs a model with charges, but '" +
+                                members[0]->file() +
+                                "' has 'electrostatics: none': remove the keyword, or give another model");
+  if (options.set_dipoles && !first.has_dipoles())
+    throw std::invalid_argument("keyword 'set_dipoles' needs a model with dipoles, but '" +
+                                members[0]->file() + "' has 'electrostatics: " + first.electrostatics +
+                                "': remove the keyword, or give another model");
 }
 
 }  // namespace hotpp

@@ -68,4 +68,7 @@ class Member {
   const std::vector<double>* edge_gradients_ = nullptr;
 };
 
+// Throws std::invalid_argument when the models cannot be one ensemble, or lack what a keyword asks for.
+void check_members(const std::vector<std::unique_ptr<Member>>& members, const Options&);
+
 }  // namespace hotpp

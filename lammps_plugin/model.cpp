@@ -14,10 +14,11 @@
 namespace hotpp {
 namespace {
 
-// torch's messages end in a stack trace of torch itself, which helps nobody here.
-std::string first_line(const std::string& message) {
+// torch's messages end in advice on its own files and a stack trace of torch itself, which help nobody here.
+std::string first_sentence(const std::string& message) {
   const auto start = std::min(message.find_first_not_of(" \n"), message.size());
-  return message.substr(start, message.find('\n', start) - start);
+  const auto line = message.substr(start, message.find('\n', start) - start);
+  return line.substr(0, line.find(". "));
 }
 
 torch::jit::Module load(const std::string& path, ModelMetadata& metadata) {
@@ -30,7 +31,7 @@ torch::jit::Module load(const std::string& path, ModelMetadata& metadata) {
     module = torch::jit::load(path, c10::Device(at::kCPU), extra);
   } catch (const std::exception& error) {
     throw std::invalid_argument("model file '" + path + "' is damaged or not a TorchScript file (" +
-                                first_line(error.what()) + "): write it again with hotpp-export");
+                                first_sentence(error.what()) + "): write it again with hotpp-export");
   }
   try {
     metadata = parse_metadata(extra["hotpp.json"]);
@@ -83,7 +84,7 @@ void Model::move_to(const Device& device) {
     network_->prepare();
   } catch (const std::exception& error) {
     throw std::runtime_error("cannot place model '" + path_ + "' on " + device.name() + " (" +
-                             first_line(error.what()) + "): use another device, or 'device cpu'");
+                             first_sentence(error.what()) + "): use another device, or 'device cpu'");
   }
 }
 

@@ -81,18 +81,24 @@ void PairHotppLR::on_this_rank(const std::function<void()>& action) {
 
 void PairHotppLR::settings(int narg, char** arg) {
   const double start = MPI_Wtime();
+  const auto elements = members_.empty() ? std::vector<std::string>() : members_[0]->metadata().elements;
+  members_.clear();  // a command that fails leaves no model behind, and no mixture of two
   on_all_ranks([&] {
     options_ = hotpp::parse_options(std::vector<std::string>(arg, arg + narg));
-    members_.clear();
+    std::vector<std::unique_ptr<hotpp::Member>> members;
     for (const auto& file : options_.models)
-      members_.push_back(std::make_unique<hotpp::Member>(file, options_, world));
-    check_members();
+      members.push_back(std::make_unique<hotpp::Member>(file, options_, world));
+    hotpp::check_members(members, options_);
+    members_ = std::move(members);
   });
   on_all_ranks([&] { choose_device(); });
   seconds_reading_ = MPI_Wtime() - start;
   share_out_cores();
   hotpp::keep_freed_memory();
   warm_up();
+  // The elements of another model may stand in another order: pair_coeff must come again.
+  if (allocated && members_[0]->metadata().elements != elements)
+    for (int i = 1; i <= atom->ntypes; ++i) std::fill(setflag[i] + 1, setflag[i] + atom->ntypes + 1, 0);
   exchange_.reset();
   if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(rows_, transport_);
   summary_printed_ = false;
@@ -141,24 +147,13 @@ void PairHotppLR::warm_up() {
   seconds_warming_up_ = MPI_Wtime() - start;
 }
 
-void PairHotppLR::check_members() const {
-  const auto& first = members_[0]->metadata();
-  for (const auto& member : members_) {
-    const auto& other = member->metadata();
-    if (other.elements != first.elements)
-      throw std::invalid_argument(
-          "models of an ensemble must know the same elements in the same order, but '" + members_[0]->file() +
-          "' has " + first.element_list() + " and '" + member->file() + "' has " + other.element_list() +
-          ": give models of one training set");
-    if (other.cutoff != first.cutoff)
-      throw std::invalid_argument("models of an ensemble must have the same cutoff, but '" +
-                                  members_[0]->file() + "' has " + std::to_string(first.cutoff) + " and '" +
-                                  member->file() + "' has " + std::to_string(other.cutoff) +
-                                  " Angstrom: train them with one configuration");
-  }
+void PairHotppLR::require_model() const {
+  if (members_.empty())
+    error->all(FLERR, "Pair style hotpp/lr has no model, because its pair_style command failed: repeat it");
 }
 
 void PairHotppLR::coeff(int narg, char** arg) {
+  require_model();
   const int ntypes = atom->ntypes;
   const auto& model = members_[0]->metadata();
   const std::string remedy = fmt::format("write 'pair_coeff * *' and one of {} for each of the {} atom types",

@@ -52,7 +52,7 @@ class PairHotppLR : public Pair {
   void choose_device();
   void share_out_cores();
   void warm_up();
-  void check_members() const;
+  void require_model() const;
   std::string describe_device() const;
   void set_boundary();
   void check_atom_style() const;

@@ -19,8 +19,13 @@
 using namespace LAMMPS_NS;
 
 void PairHotppLR::init_style() {
+  require_model();
   if (!force->newton_pair)
     error->all(FLERR, "Pair style hotpp/lr needs Newton's third law for ghost atoms: remove 'newton off'");
+  if (domain->dimension != 3)
+    error->all(FLERR,
+               "Pair style hotpp/lr works in three dimensions: remove 'dimension 2'; for layers use "
+               "'boundary p p f'");
   if (strcmp(update->unit_style, "metal") == 0) {
     energy_unit_ = 1.0;
   } else if (strcmp(update->unit_style, "real") == 0) {

@@ -73,7 +73,9 @@ void PairHotppLR::prepare_atom_stress() {
           FLERR,
           "Pair style hotpp/lr: model '{}' has charges that change with the positions, and the heat that "
           "flows through them over all distances is no sum of atomic stress times velocity: remove "
-          "compute centroid/stress/atom; compute stress/atom gives the symmetric stress of the atoms",
+          "compute centroid/stress/atom; for a thermal conductivity use 'fix thermal/conductivity' or 'fix "
+          "ehex', "
+          "which need no stress of atoms",
           member->file());
     if (vflag_atom && mesh->boundary() == hotpp::Boundary::Cluster)
       error->all(FLERR,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import ase.io
@@ -26,6 +28,7 @@ lammps.finalize()
 DECK = """\
 units           metal
 atom_style      atomic
+atom_modify     map array
 boundary        p p p
 read_data       {data}
 replicate       {replicate}
@@ -45,6 +48,25 @@ def model_file(path: Path) -> Path:
     return path.resolve()
 
 
+def describe_model(path: Path) -> str:
+    """One sentence from the file: what the model is, and how well it was trained."""
+    with zipfile.ZipFile(path) as file:
+        about = json.loads(file.read(next(n for n in file.namelist() if n.endswith("/hotpp.json"))))
+    model, errors = about["model"], about.get("errors", {}).get("test", {})
+    repulsion = model.get("repulsion", "none")
+    text = (
+        f"Model: {model['electrostatics']}, {model['channels']} channels, {model['layers']} layers, r_c = "
+        f"{model['cutoff']:g} Å, accuracy {model['accuracy']:g}, {'no' if repulsion == 'none' else repulsion} repulsion"
+    )
+    if not errors:
+        return text + "; not trained, or its errors were not kept."
+    structures = about["training"]["structures"]["train"]
+    return (
+        text
+        + f"; trained on {structures} structures of the melt, test force error {1000 * errors['forces']:.1f} meV/Å."
+    )
+
+
 def write_start(folder: Path) -> Path:
     """128 ions of the reference melt at 1300 K and 1.5 g/cm³ as a LAMMPS data file."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,18 +83,25 @@ def replicas(ions: int) -> str:
     sys.exit(f"error: {ions} ions are more than 8192: give 128 to 8192")
 
 
-def start_lammps(deck: Path, ranks: int, threads: int = 1) -> subprocess.Popen:
-    """The deck on `ranks` ranks; log.lammps and screen.txt beside it."""
+def ranks_command(ranks: int, command: list[str], threads: int = 1) -> tuple[list[str], dict[str, str]]:
+    """The command under mpiexec if there are several ranks, and its environment."""
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
         "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",  # a rank that waits leaves its core to others
         "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
     }
-    command = [sys.executable, "-c", RUN, deck.name]
     if ranks > 1:
         beside = Path(sys.executable).parent
         mpiexec = shutil.which("mpiexec", path=str(beside)) or shutil.which("mpiexec")
+        if mpiexec is None:
+            sys.exit("error: mpiexec is not installed: pip install mpich, or give one rank")
         command = [mpiexec, "-n", str(ranks), *command]
+    return command, environment
+
+
+def start_lammps(deck: Path, ranks: int, threads: int = 1) -> subprocess.Popen:
+    """The deck on `ranks` ranks; log.lammps and screen.txt beside it."""
+    command, environment = ranks_command(ranks, [sys.executable, "-c", RUN, deck.name], threads)
     with (deck.parent / "screen.txt").open("w") as screen:
         return subprocess.Popen(command, cwd=deck.parent, env=environment, stdout=screen, stderr=subprocess.STDOUT)
 

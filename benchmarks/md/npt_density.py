@@ -24,7 +24,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import write_table
-from ion_melt import DECK, MODEL, START, finish, mean_and_error, model_file, start_lammps, thermo, write_start
+from ion_melt import (
+    DECK,
+    MODEL,
+    START,
+    describe_model,
+    finish,
+    mean_and_error,
+    model_file,
+    start_lammps,
+    thermo,
+    write_start,
+)
 
 NPT = """\
 thermo          {every}
@@ -154,6 +165,7 @@ def main() -> None:
         f"Molten NaCl, 128 ions, {options.temperature:.0f} K, {options.pressure:.0f} bar, {options.minutes:g} minutes "
         f"on one core each (half of it for the reference melt). LAMMPS - ASE: {difference:.4f} ± {error:.4f} g/cm³, "
         f"{abs(difference) / error:.1f} standard errors. The reference melt differs by what the model has not learned. "
+        f"{describe_model(model)} "
         f"`python benchmarks/md/npt_density.py --minutes {options.minutes:g} --pressure {options.pressure:g}`"
     )
     print(notes)

@@ -38,6 +38,13 @@ CASES = {
     "corrupt file": ({"pair_style": "hotpp/lr corrupt.pt"}, "'corrupt.pt' is damaged", "hotpp-export"),
     "text file": ({"pair_style": "hotpp/lr ions.data"}, "'ions.data' is damaged", "hotpp-export"),
     "foreign file": ({"pair_style": "hotpp/lr foreign.pt"}, "not of hotpp-lr", "hotpp-export"),
+    "checkpoint": (
+        {"pair_style": "hotpp/lr model.ckpt"},
+        "'model.ckpt' is damaged or not a TorchScript",
+        "hotpp-export",
+    ),
+    "folder": ({"pair_style": "hotpp/lr folder.pt"}, "'folder.pt' is damaged", "hotpp-export"),
+    "earlier format": ({"pair_style": "hotpp/lr earlier.pt"}, "has format version 1", "hotpp-export"),
     "later format": ({"pair_style": "hotpp/lr later.pt"}, "has format version 3", "hotpp-export"),
     "incomplete metadata": (
         {"pair_style": "hotpp/lr incomplete.pt"},
@@ -97,6 +104,21 @@ CASES = {
         "'short.pt' has 3.0",
         "one configuration",
     ),
+    "models of different electrostatics": (
+        {"pair_style": "hotpp/lr model.pt charge.pt"},
+        "'charge.pt' has 'charge'",
+        "one configuration",
+    ),
+    "charges of a model without them": (
+        {"pair_style": "hotpp/lr none.pt set_charges yes"},
+        "'set_charges' needs a model with charges",
+        "remove the keyword",
+    ),
+    "dipoles of a model without them": (
+        {"pair_style": "hotpp/lr charge.pt set_dipoles yes"},
+        "'charge.pt' has 'electrostatics: charge'",
+        "remove the keyword",
+    ),
     "deviation of one model": (
         {"pair_style": "hotpp/lr model.pt deviation 10 dev.txt"},
         "got one",
@@ -133,7 +155,7 @@ CASES = {
     "heat flux of changing charges": (
         {"extra": "compute s all centroid/stress/atom NULL virial\ndump d all custom 1 dump.out c_s[1]"},
         "has charges that change with the positions",
-        "remove compute centroid/stress/atom",
+        "remove compute centroid/stress/atom; for a thermal conductivity use 'fix thermal/conductivity'",
     ),
     "per-atom stress of a cluster": (
         {
@@ -154,6 +176,11 @@ def files(tmp_path_factory) -> Path:
     good = write_toy_model(folder / "model.pt", "charge+dipole").read_bytes()
     (folder / "corrupt.pt").write_bytes(good[: len(good) // 2])
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), str(folder / "foreign.pt"))
+    (folder / "folder.pt").mkdir()
+    torch.save({"state_dict": {}}, folder / "model.ckpt")
+    for electrostatics in ("none", "charge"):
+        write_toy_model(folder / f"{electrostatics}.pt", electrostatics)
+    write_toy_model(folder / "earlier.pt", "charge", format_version=1)
     write_toy_model(folder / "later.pt", "charge", format_version=3)
     write_toy_model(folder / "incomplete.pt", "charge", smearing=None)
     potassium = {"elements": ["K", "Cl"], "atomic_energies": {"K": 0.0, "Cl": 0.0}}
@@ -193,6 +220,18 @@ def test_atoms_that_are_not_numbers(run_bad):
     """LAMMPS itself looks at positions only when it builds neighbour lists."""
     extra = "variable nan atom exp(1000)-exp(1000)\nrun 0\nset atom 3 x v_nan\nrun 1 pre no post no"
     check(run_bad({"extra": extra}), "atom 3 has position", "check the initial structure")
+
+
+def test_two_dimensions(run_deck, files):
+    """LAMMPS leaves out the images along z, the mesh would not."""
+    check(
+        run_deck(
+            "units metal\ndimension 2\nregion box block 0 6 0 6 -0.5 0.5\ncreate_box 2 box\nmass * 20\n"
+            f"create_atoms 1 single 1 1 0\npair_style hotpp/lr {files / 'model.pt'}\npair_coeff * * Na Cl\nrun 0\n"
+        ),
+        "works in three dimensions",
+        "remove 'dimension 2'",
+    )
 
 
 @pytest.mark.mpi

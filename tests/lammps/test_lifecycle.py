@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hotpp_lr import lammps as hotpp_lammps
 from ionic_crystals import rock_salt, write_data
+from toy_model import write_toy_model
 
 START = """
 units metal
@@ -60,3 +62,44 @@ def test_unloading_a_plugin_that_is_in_use_and_loading_it_again(energies):
         "pair_style hotpp/lr {model}\npair_coeff * * Na Cl\nrun 0\n"
     )
     assert second == first
+
+
+def test_another_model_of_the_same_elements_needs_no_new_pair_coeff(engine, models):
+    lammps = engine(rock_salt((4, 4, 4)), f"hotpp/lr {models['other']}").commands("run 0")
+    changed = lammps.commands(f"pair_style hotpp/lr {models['charge+dipole']}", "run 0").energy()
+    assert changed == engine(rock_salt((4, 4, 4)), f"hotpp/lr {models['charge+dipole']}").commands("run 0").energy()
+
+
+def test_a_model_of_other_elements_does_not_take_over_the_types(engine, models, tmp_path):
+    """Its elements stand in another order: the types would silently be the wrong elements."""
+    turned = write_toy_model(tmp_path / "turned.pt", "charge+dipole", elements=["Cl", "Na"])
+    lammps = engine(rock_salt((4, 4, 4)), f"hotpp/lr {models['charge+dipole']}").commands("run 0")
+    lammps.commands(f"pair_style hotpp/lr {turned}")
+    with pytest.raises(Exception, match="All pair coeffs are not set"):
+        lammps.commands("run 0")
+    lammps.commands("pair_coeff * * Na Cl", "run 0")
+    assert np.isfinite(lammps.energy())
+
+
+FAILED = r"""
+from hotpp_lr.lammps import lammps_instance
+lammps = lammps_instance("-log", "none", "-screen", "none")
+lammps.commands_string("units metal\nread_data ions.data")
+for line in ("pair_style hotpp/lr {model} acuracy 1e-4", "pair_coeff * * Na Cl", "pair_style hotpp/lr {model}",
+             "pair_coeff * * Na Cl", "run 0", "pair_style hotpp/lr nowhere.pt", "run 0"):
+    try:
+        lammps.command(line)
+        print("done:", line)
+    except Exception as problem:
+        print("error:", str(problem).splitlines()[0])
+print(lammps.get_thermo("step"))
+"""
+
+
+def test_a_failed_command_in_a_notebook_does_not_end_python(run_python, models, tmp_path):
+    write_data(tmp_path / "ions.data", rock_salt((4, 4, 4)))
+    done = run_python("-c", FAILED.replace("{model}", str(models["charge"])))
+    assert done.returncode == 0, done.stdout
+    said = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in said[:7]] == ["error", "error", "done", "done", "done", "error", "error"]
+    assert "unknown keyword 'acuracy'" in said[0] and "its pair_style command failed" in said[1] + said[6]
