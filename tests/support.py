@@ -33,11 +33,17 @@ def make_salt(n_cells: int = 2, *, triclinic: bool = False, seed: int = 0, jitte
     )
 
 
-def write_exported(folder: Path, potential: Potential) -> Path:
-    """`<folder>/model.pt` as hotpp-export writes it."""
+def write_checkpoint(folder: Path, potential: Potential) -> Path:
+    """`<folder>/model.ckpt` as hotpp-train writes it."""
     checkpoint = folder / "model.ckpt"
     state = {f"potential.{k}": v for k, v in potential.state_dict().items()}
     torch.save({KEY: describe(potential, {}), "state_dict": state}, checkpoint)
+    return checkpoint
+
+
+def write_exported(folder: Path, potential: Potential) -> Path:
+    """`<folder>/model.pt` as hotpp-export writes it."""
+    checkpoint = write_checkpoint(folder, potential)
     export_model(checkpoint, checkpoint.with_suffix(".pt"))
     return checkpoint.with_suffix(".pt")
 

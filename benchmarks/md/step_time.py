@@ -52,6 +52,8 @@ class Run:
     memory: float
     load: float | None = None
     forces: np.ndarray | None = None
+    peak: float = 0.0  # memory of the whole processes
+    log: str = ""  # of LAMMPS
 
     def row(self, code: str, layout: str, reference: np.ndarray | None = None) -> list[str]:
         median = np.median(self.times)
@@ -90,6 +92,8 @@ def lammps(folder: Path, model: Path, n: int, layout: tuple[int, int], precision
         sum(mine["memory"] for mine in of_ranks),
         about["load"],
         np.load(result.with_suffix(".npy")),
+        sum(mine["peak"] for mine in of_ranks),
+        result.with_suffix(".log").read_text(),
     )
 
 

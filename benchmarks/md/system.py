@@ -15,7 +15,10 @@ from hotpp_lr.model.potential import Normalisation, Potential
 START = Path(__file__).parents[2] / "examples/molten_nacl/data/start_1300K.xyz"
 CUTOFF, CHANNELS, LAYERS = 6.0, 64, 2
 #: Images of the 128 ions along x, y, z.
-REPEATS = {128: (1, 1, 1), 1024: (2, 2, 2), 4096: (4, 4, 2), 8192: (4, 4, 4)}
+REPEATS = {
+    128: (1, 1, 1), 1024: (2, 2, 2), 4096: (4, 4, 2), 8192: (4, 4, 4), 65_536: (8, 8, 8), 351_232: (14, 14, 14),
+    432_000: (15, 15, 15),
+}  # fmt: skip
 
 
 def melt(n_ions: int) -> ase.Atoms:

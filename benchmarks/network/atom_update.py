@@ -1,6 +1,6 @@
 """The work on the atoms between the sums over neighbours: fused operator beside the PyTorch modules.
 
-    python benchmarks/network/atom_update.py [--channels 64] [--threads 1] [--seconds 2]
+    python benchmarks/network/atom_update.py [--channels 64] [--threads 1] [--seconds 4]
 
 Two layers of rank 2 with charges and dipoles and frozen weights, as in molecular dynamics: from given messages to
 energies, charges, dipoles and what the second layer sends, and back to the gradients by messages and features. Writes a
@@ -12,7 +12,7 @@ modules in float64.
 from __future__ import annotations
 
 import argparse
-import datetime
+import sys
 import time
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from hotpp_lr.model.atom_update import AtomUpdate
 from hotpp_lr.model.config import ModelConfig
 from hotpp_lr.model.network import Network
 
-RESULTS = Path(__file__).parents[1] / "results"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tables import write_table
+
 SIZES = (128, 1024, 8192)
 ELEMENTS = 2
 
@@ -134,29 +136,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="per case")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    lines = [
-        f"# Work on the atoms, C = {arguments.channels}, rank 2, 2 layers, forward + backward, "
-        f"{arguments.threads} thread{'s' if arguments.threads > 1 else ''}",
-        "",
-        "µs per atom of the first and the last layer (energies, charges, dipoles), TorchScript around both; Gflop/s of",
-        "the matrices alone; deviation from the modules in float64, relative to the largest element.",
-        "",
-        "| type | atoms | path | first | last | both | × modules | Gflop/s | deviation |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    print("\n".join(lines))
+    table = []
     for dtype, n, name, first, last, gain, error in rows(arguments.channels, arguments.seconds):
         flops = 2 * multiply_adds(arguments.channels) * n / (first + last) / 1e9
-        micro = [1e6 * t / n for t in (first, last, first + last)]
-        lines.append(
-            f"| {dtype} | {n} | {name} | {micro[0]:.1f} | {micro[1]:.1f} | {micro[2]:.1f} | {gain:.1f} | {flops:.0f} "
-            f"| {error:.0e} |"
-        )
-        print(lines[-1], flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.date.today()}_atom_update.md"
-    path.write_text("\n".join(lines) + "\n")
-    print(f"Written to {path}")
+        micro = (f"{1e6 * t / n:.1f}" for t in (first, last, first + last))
+        table.append([dtype, str(n), name, *micro, f"{gain:.1f}", f"{flops:.0f}", f"{error:.0e}"])
+        print(" | ".join(table[-1]), flush=True)
+    threads = f"{arguments.threads} thread{'s' if arguments.threads > 1 else ''}"
+    path = write_table(
+        "atom_update",
+        "Work on the atoms between the sums over neighbours",
+        ("type", "atoms", "path", "first layer", "last layer", "both", "× modules", "Gflop/s", "deviation"),
+        table,
+        f"C = {arguments.channels}, rank 2, 2 layers, charges and dipoles, forward + backward, {threads}. µs per atom, "
+        "minimum of runs, TorchScript around both; Gflop/s of the matrices alone; deviation from the modules in "
+        "float64, relative to the largest element. `benchmarks/network/atom_update.py`.",
+    )
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":

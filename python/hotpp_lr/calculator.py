@@ -18,17 +18,18 @@ from hotpp_lr.export import load_exported
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.model.config import mesh_choice
 from hotpp_lr.model.potential import Potential
+from hotpp_lr.native import operators_found
 
 #: Atoms of a cluster beyond which the sum over pairs takes too much memory (3 GB here).
 LARGEST_CLUSTER = 5000
 
 
 def load_model(path: str | Path, device: str = "cpu") -> Potential:
-    """Potential of an exported model (`.pt`) or a checkpoint (`.ckpt`) on a device (`find_device`).
-    Raises InputError."""
+    """Potential of an exported model (`.pt`) or a checkpoint (`.ckpt`) on a device (`find_device`); a checkpoint also
+    without the compiled operators, in PyTorch operations and with a warning. Raises InputError."""
     where = find_device(device)
     if Path(path).suffix == ".ckpt":
-        return load_potential(path)[0].use_native_message().to(where)
+        return load_potential(path)[0].use_native_message(operators_found()).to(where)
     return load_exported(path, where)[0].to(where)
 
 
