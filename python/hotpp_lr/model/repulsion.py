@@ -54,12 +54,15 @@ class ScreenedNuclei(nn.Module):
         self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int
     ) -> Tensor:
         """Inputs of `Network` -> half of every pair for its receiver: eV [n_owned]."""
-        # Few edges are as short as this, often none.
-        near = (edge_vectors.detach().square().sum(-1) < self.reach**2).nonzero().squeeze(1)
-        r = edge_vectors.index_select(0, near).square().sum(-1).sqrt()
-        to, of = receivers.index_select(0, near), senders.index_select(0, near)
-        energy = 0.5 * self.pair_energy(r, species.index_select(0, to), species.index_select(0, of))
-        return energy.new_zeros(n_owned).index_add(0, to, energy)
+        if edge_vectors.device.type == "cpu":
+            # Few edges are as short as this, often none. Elsewhere all are taken, and the longer ones give exactly zero:
+            # shapes that depend on positions make the host wait for a device, and no such step can be recorded.
+            near = (edge_vectors.detach().square().sum(-1) < self.reach**2).nonzero().squeeze(1)
+            edge_vectors = edge_vectors.index_select(0, near)
+            receivers, senders = receivers.index_select(0, near), senders.index_select(0, near)
+        r = edge_vectors.square().sum(-1).sqrt()
+        energy = 0.5 * self.pair_energy(r, species.index_select(0, receivers), species.index_select(0, senders))
+        return energy.new_zeros(n_owned).index_add(0, receivers, energy)
 
 
 def repulsion(kind: str, elements: tuple[int, ...]) -> nn.Module:
