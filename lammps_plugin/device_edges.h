@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "atom_rows.h"
 #include "device.h"
@@ -15,16 +14,19 @@ namespace hotpp {
 
 class DeviceEdges {
  public:
-  explicit DeviceEdges(const Device&);
+  // cutoff of the model, Å.
+  DeviceEdges(const Device&, double cutoff);
   ~DeviceEdges();
 
   // After every neighbour list.
   void assign(const EdgeCandidates&, const AtomRows&);
-  // At every step. x [n_owned + n_ghost][3]; corner of the cell [3], from which the mesh counts.
-  void update(const double* const* x, const double* corner, double cutoff, const AtomRows&);
+  // At every step. x [n_owned + n_ghost][3]; corner of the cell [3], from which the mesh counts. Does not
+  // wait.
+  void update(const double* const* x, const double* corner, const AtomRows&);
 
-  std::int64_t size() const;         // edges of this step
-  void copy_to(Edges& edges) const;  // waits for the device
+  std::int64_t size() const;  // pairs of this step within the cutoff; waits for the device
+  // All pairs that the model sees, those beyond the cutoff too; waits for the device.
+  void copy_to(Edges& edges) const;
 
   // For DeviceStep.
   struct Tensors;

@@ -22,7 +22,7 @@ struct MeshResults {
 };
 
 struct DeviceStep::Tensors {
-  at::Tensor gradients;
+  at::Tensor vectors, gradients;  // [n_pairs, 3]
   HostBuffer from_device, to_device;
 
   // The tensors' numbers one after the other, in memory of the host; waits for the device.
@@ -107,7 +107,8 @@ void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edg
   };
   {
     const Profile::Timer timer(profile, Profile::Forward);
-    network.forward(e.vectors, e.edge_receivers, e.edge_senders, e.species, rows.n_owned, exchange);
+    tensors_->vectors = e.vectors();
+    network.forward(tensors_->vectors, e.lists.receivers, e.lists.senders, e.species, rows.n_owned, exchange);
     wait();
   }
   const at::Tensor energies = network.energies.detach().to(at::kDouble);
@@ -121,7 +122,7 @@ void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edg
   if (long_range) {
     const Profile::Timer timer(profile, Profile::Mesh);
     if (mesh) {
-      mesh_results = run_mesh(*mesh, long_range->total_charge(), e.positions, charges,
+      mesh_results = run_mesh(*mesh, long_range->total_charge(), e.row_positions(), charges,
                               has_dipoles ? dipoles : at::Tensor());
       by_charge = mesh_results.potential - mesh_results.potential.mean();
       by_dipole = -mesh_results.field;
@@ -137,8 +138,10 @@ void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edg
   const Profile::Timer timer(profile, Profile::Backward);
   tensors_->gradients = network.backward(by_charge, has_dipoles ? by_dipole : at::Tensor()).to(at::kDouble);
 
-  std::vector<at::Tensor> back{energies, charges, dipoles, e.forces(tensors_->gradients),
-                               e.strain(tensors_->gradients)};
+  const at::Tensor atom_forces =
+      e.forces(tensors_->gradients).narrow(0, DeviceEdges::Tensors::first_atom, e.n_atoms);
+  const at::Tensor strain = tensors_->gradients.t().matmul(tensors_->vectors);  // Σ ∂E/∂v_a v_b, eV
+  std::vector<at::Tensor> back{energies, charges, dipoles, atom_forces, strain};
   if (mesh)
     for (const auto& part : {mesh_results.charges, mesh_results.potential, mesh_results.field,
                              mesh_results.forces, mesh_results.strain, mesh_results.energy})

@@ -18,8 +18,9 @@ struct Network {
   // Of the last forward pass: [n_edges, 3] Å; [n_owned] eV, [n_owned] e, [n_owned, 3] e·Å
   at::Tensor edge_vectors, energies, charges, dipoles;
 
-  // vectors [n_edges, 3] Å, receivers and senders [n_edges], species [n_total] on the network's device;
-  // exchange: handle of a GhostExchange, 0 when all senders are owned atoms.
+  // vectors [n_edges, 3] Å, receivers and senders [n_edges], species [n_total] on the network's device. Edges
+  // beyond the cutoff contribute nothing, neither to results nor to derivatives: devices give some. exchange:
+  // handle of a GhostExchange, 0 when all senders are owned atoms.
   void forward(const at::Tensor& vectors, const at::Tensor& receivers, const at::Tensor& senders,
                const at::Tensor& species, std::int64_t n_owned, std::int64_t exchange);
   // Derivative of Σ energies + Σ by_charge q + Σ by_dipole·μ with respect to the edge vectors, [n_edges, 3]

@@ -128,7 +128,9 @@ void PairHotppLR::choose_device() {
     device_ = hotpp::Device();
   }
   for (const auto& member : members_) member->move_to(device_);
-  device_edges_ = device_.is_host() ? nullptr : std::make_unique<hotpp::DeviceEdges>(device_);
+  device_edges_ = device_.is_host()
+                      ? nullptr
+                      : std::make_unique<hotpp::DeviceEdges>(device_, members_[0]->metadata().cutoff);
 }
 
 // Every rank would use all cores of its node, and several ranks would wait for each other.

@@ -44,7 +44,7 @@ void PairHotppLR::compute(int eflag, int vflag) {
     set_atom_properties();
   });
   profile_.steps += 1;
-  profile_.edges += n_edges();
+  if (profile_.on) profile_.edges += n_edges();
 }
 
 void PairHotppLR::evaluate(hotpp::Member& member) {
@@ -124,11 +124,10 @@ void PairHotppLR::update_edges() {
     if (device_edges_) device_edges_->assign(candidates_, rows_);
     last_build_ = neighbor->lastcall;
   }
-  const double cutoff = members_[0]->metadata().cutoff;
   if (device_edges_) {
-    device_edges_->update(atom->x, domain->boxlo, cutoff, rows_);
+    device_edges_->update(atom->x, domain->boxlo, rows_);
   } else {
-    candidates_.within(atom->x, cutoff, rows_, edges_);
+    candidates_.within(atom->x, members_[0]->metadata().cutoff, rows_, edges_);
   }
   positions_.resize(3 * static_cast<std::size_t>(rows_.n_owned));
   // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the corner.

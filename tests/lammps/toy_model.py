@@ -61,7 +61,7 @@ class ToyNetwork(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         r = edge_vectors.square().sum(1, keepdim=True).sqrt()
         u = (edge_vectors / r).unsqueeze(2)
-        envelope = (1 - (r / self.cutoff) ** 2) ** 3
+        envelope = (1 - (r / self.cutoff) ** 2).clamp(min=0.0) ** 3  # engines may give edges beyond the cutoff
         n = torch.arange(1, 5, dtype=r.dtype, device=r.device)
         basis = torch.sin(n * (math.pi / self.cutoff) * r) / r * envelope
         w1, w2, w3, w4 = self.radial(basis).chunk(4, dim=1)
@@ -88,10 +88,13 @@ class ToyNetwork(nn.Module):
         return energies, charges, dipoles
 
 
-def write_toy_model(path: Path, electrostatics: str, *, seed: int = 1, **changes) -> Path:
-    """Write the exported form of the toy; `changes` replace entries of its metadata (None removes one)."""
+def write_toy_model(
+    path: Path, electrostatics: str, *, seed: int = 1, network: nn.Module | None = None, **changes
+) -> Path:
+    """Write the exported form of the toy, or of another network; `changes` replace entries of its metadata (None
+    removes one)."""
     torch.manual_seed(seed)
-    network = torch.jit.script(ToyNetwork(electrostatics, changes.get("layers", 2)).double())
+    network = torch.jit.script((network or ToyNetwork(electrostatics, changes.get("layers", 2))).double())
     metadata = {**METADATA, "electrostatics": electrostatics, **changes}
     metadata = {key: value for key, value in metadata.items() if value is not None}
     torch.jit.save(network, str(path), _extra_files={"hotpp.json": json.dumps(metadata)})
