@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 TOLERANCE = {"double": 1e-12, "float": 1e-5}
 
 
-def launch(task: str, ranks: int, directory: Path, threads: int = 1) -> list[dict]:
+def launch(task: str, ranks: int, directory: Path, threads: int = 1, worker: str = "mpi_worker.py") -> list[dict]:
     """What each rank found. A deadlock is an error after a minute."""
     beside = Path(sys.executable).parent
     mpiexec = shutil.which("mpiexec", path=str(beside)) or shutil.which("mpiexec")
@@ -34,7 +34,7 @@ def launch(task: str, ranks: int, directory: Path, threads: int = 1) -> list[dic
         "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "1",
         "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",
     }
-    command = [mpiexec, "-n", str(ranks), sys.executable, str(HERE / "mpi_worker.py"), task, str(directory)]
+    command = [mpiexec, "-n", str(ranks), sys.executable, str(HERE / worker), task, str(directory)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return [pickle.loads((directory / f"rank{rank}.pickle").read_bytes()) for rank in range(ranks)]
