@@ -24,11 +24,31 @@ void EdgeCandidates::collect(const LAMMPS_NS::NeighList& list, int n_owned, cons
     first_.push_back(static_cast<int>(senders_.size()));
     for (int k = 0; k < numneigh[i]; ++k) {
       const int j = neighbours[i][k] & NEIGHMASK;
-      if (rows.row[j] >= 0) senders_.push_back(j);
+      if (!rows.is_ignored(j)) senders_.push_back(j);
     }
   }
   first_.push_back(static_cast<int>(senders_.size()));
 }
+
+namespace {
+
+// Candidates reach as far as cutoff and skin: a third of the other ranks' rows have no edge. They are left
+// out, so that they need not be sent.
+void keep_needed_rows(const AtomRows& rows, Edges& edges) {
+  edges.needed.assign(rows.n_total() - rows.n_owned, 0);
+  for (const std::int64_t s : edges.senders)
+    if (s >= rows.n_owned) edges.needed[s - rows.n_owned] = 1;
+  edges.species.assign(rows.species.begin(), rows.species.begin() + rows.n_owned);
+  std::vector<std::int64_t> place(edges.needed.size());
+  for (std::size_t k = 0; k < place.size(); ++k) {
+    place[k] = static_cast<std::int64_t>(edges.species.size());
+    if (edges.needed[k]) edges.species.push_back(rows.species[rows.n_owned + k]);
+  }
+  for (std::int64_t& s : edges.senders)
+    if (s >= rows.n_owned) s = place[s - rows.n_owned];
+}
+
+}  // namespace
 
 void EdgeCandidates::within(const double* const* x, double cutoff, const AtomRows& rows, Edges& edges) const {
   edges.vectors.clear();
@@ -48,6 +68,7 @@ void EdgeCandidates::within(const double* const* x, double cutoff, const AtomRow
       edges.sender_atoms.push_back(j);
     }
   }
+  keep_needed_rows(rows, edges);
 }
 
 void add_edge_forces(const Edges& edges, const AtomRows& rows, const std::vector<double>& gradients,

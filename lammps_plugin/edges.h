@@ -18,8 +18,10 @@ namespace hotpp {
 struct Edges {
   std::vector<double> vectors;          // [n, 3] r_sender - r_receiver, Å
   std::vector<std::int64_t> receivers;  // [n] row of an owned atom
-  std::vector<std::int64_t> senders;    // [n] row
-  std::vector<int> sender_atoms;        // [n] owned or ghost atom that gets the force
+  std::vector<std::int64_t> senders;  // [n] row of an owned atom, or of one of another rank that has an edge
+  std::vector<int> sender_atoms;      // [n] owned or ghost atom that gets the force
+  std::vector<std::int64_t> species;  // [n_rows] of the model
+  std::vector<char> needed;           // [n_remote] whether that row of AtomRows has an edge
 
   std::int64_t size() const { return static_cast<std::int64_t>(receivers.size()); }
 };
@@ -28,7 +30,7 @@ struct Edges {
 // built anew; every step takes those that are closer than the cutoff.
 class EdgeCandidates {
  public:
-  // list: a full neighbour list
+  // list: a full neighbour list; rows: those of the owned atoms are known
   void collect(const LAMMPS_NS::NeighList& list, int n_owned, const AtomRows& rows);
   // x [n_owned + n_ghost][3]
   void within(const double* const* x, double cutoff, const AtomRows& rows, Edges& edges) const;

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstring>
 #include <memory>
 
 #include "ops/ghost_exchange.h"
@@ -11,7 +12,7 @@
 namespace hotpp {
 namespace {
 
-// LAMMPS counts columns alike on all ranks, also where a tensor without rows has no elements to count.
+// Also where a tensor without rows has no elements to count.
 std::int64_t columns(const at::Tensor& tensor) {
   std::int64_t product = 1;
   for (std::int64_t axis = 1; axis < tensor.dim(); ++axis) product *= tensor.size(axis);
@@ -24,64 +25,112 @@ void check_type(const at::Tensor& tensor) {
               ", expected float32 or float64.");
 }
 
+// Rows of `arrived` to those of `sums` that they are named after, one after the other: ascending in the rank.
+template <class Real>
+void add_rows(const std::vector<int>& rows, const Real* arrived, std::int64_t columns, Real* sums) {
+  for (const int row : rows) {
+    Real* const sum = sums + row * columns;
+    for (std::int64_t c = 0; c < columns; ++c) sum[c] += arrived[c];
+    arrived += columns;
+  }
+}
+
 }  // namespace
 
-// Every rank takes part in every call, also one without atoms.
-class LammpsExchange : public GhostExchange {
+// Only ranks that need each other's rows wait for each other; a rank without atoms has nothing to do.
+class RankExchange : public GhostExchange {
  public:
-  LammpsExchange(const AtomRows& rows, GhostTransport& transport)
-      : rows_(rows), transport_(transport), staged_(rows, transport) {}
+  RankExchange(MPI_Comm world, const AtomRows& rows, Profile& profile)
+      : rows_(rows), profile_(profile), remote_(world), staged_(rows, remote_) {}
   std::int64_t n_owned() const override { return rows_.n_owned; }
-  std::int64_t n_total() const override { return rows_.n_total(); }
+  std::int64_t n_total() const override { return rows_.n_owned + remote_.n_remote(); }
   at::Tensor forward(const at::Tensor& owned) override;
   at::Tensor backward(const at::Tensor& total) override;
-  void rows_changed() { staged_.rows_changed(); }
+
+  void rows_changed(const std::vector<pme::RowOwner>& owners) {
+    remote_.request(owners);
+    staged_.rows_changed();
+  }
+  void select(const std::vector<char>& needed) {
+    const Profile::Timer timer(profile_, Profile::Ghosts);
+    remote_.select(needed);
+  }
+  pme::Messages take_sent() {
+    const pme::Messages sent = remote_.sent();
+    remote_.forget_sent();
+    return sent;
+  }
 
  private:
+  char* border_buffer(std::size_t row_bytes) {
+    buffer_.resize(remote_.border().size() * row_bytes);
+    return buffer_.data();
+  }
+
   const AtomRows& rows_;
-  GhostTransport& transport_;
-  StagedRows staged_;  // for tensors of a device; those of the host need no second place
+  Profile& profile_;
+  pme::RemoteRows remote_;
+  StagedRows staged_;         // for tensors of a device
+  std::vector<char> buffer_;  // [n_border] rows, for those of the host
 };
 
-at::Tensor LammpsExchange::forward(const at::Tensor& owned) {
-  check_type(owned);
-  auto shape = owned.sizes().vec();
+at::Tensor RankExchange::forward(const at::Tensor& given) {
+  const Profile::Timer timer(profile_, Profile::Ghosts);
+  check_type(given);
+  auto shape = given.sizes().vec();
   shape[0] = n_total();
-  if (!owned.is_cpu()) return staged_.fill_ghosts(owned.reshape({n_owned(), columns(owned)})).view(shape);
+  if (!given.is_cpu()) return staged_.fill_ghosts(given.reshape({n_owned(), columns(given)})).view(shape);
+  const at::Tensor owned = given.contiguous();
   at::Tensor total = at::empty(shape, owned.options());
-  total.narrow(0, 0, n_owned()).copy_(owned);
-  if (total.scalar_type() == at::kFloat) {
-    transport_.fill_ghosts(rows_.row, total.data_ptr<float>(), columns(total));
-  } else {
-    transport_.fill_ghosts(rows_.row, total.data_ptr<double>(), columns(total));
+  const std::size_t row_bytes = columns(owned) * owned.element_size();
+  const auto* from = static_cast<const char*>(owned.data_ptr());
+  char* to = border_buffer(row_bytes);
+  for (const int row : remote_.border()) {
+    std::memcpy(to, from + row * row_bytes, row_bytes);
+    to += row_bytes;
   }
+  remote_.start_fill(buffer_.data(), static_cast<char*>(total.data_ptr()) + n_owned() * row_bytes, row_bytes);
+  total.narrow(0, 0, n_owned()).copy_(owned);  // while the others are on their way
+  remote_.finish();
   return total;
 }
 
-at::Tensor LammpsExchange::backward(const at::Tensor& total) {
-  check_type(total);
-  if (!total.is_cpu()) {
-    auto shape = total.sizes().vec();
+at::Tensor RankExchange::backward(const at::Tensor& given) {
+  const Profile::Timer timer(profile_, Profile::Ghosts);
+  check_type(given);
+  if (!given.is_cpu()) {
+    auto shape = given.sizes().vec();
     shape[0] = n_owned();
-    return staged_.sum_ghosts(total.reshape({n_total(), columns(total)})).view(shape);
+    return staged_.sum_ghosts(given.reshape({n_total(), columns(given)})).view(shape);
   }
-  // A copy of our own: the sums are made in place.
-  at::Tensor sums = at::empty(total.sizes(), total.options());
-  sums.copy_(total);
+  const at::Tensor total = given.contiguous();
+  const std::int64_t width = columns(total);
+  const std::size_t row_bytes = width * total.element_size();
+  char* const arrived = border_buffer(row_bytes);
+  remote_.start_return(static_cast<const char*>(total.data_ptr()) + n_owned() * row_bytes, arrived,
+                       row_bytes);
+  at::Tensor sums = total.narrow(0, 0, n_owned()).clone();
+  remote_.finish();
   if (sums.scalar_type() == at::kFloat) {
-    transport_.sum_ghosts(rows_.row, sums.data_ptr<float>(), columns(sums));
+    add_rows(remote_.border(), reinterpret_cast<const float*>(arrived), width, sums.data_ptr<float>());
   } else {
-    transport_.sum_ghosts(rows_.row, sums.data_ptr<double>(), columns(sums));
+    add_rows(remote_.border(), reinterpret_cast<const double*>(arrived), width, sums.data_ptr<double>());
   }
-  // What is left in the ghost rows belongs to their owners now.
-  return sums.narrow(0, 0, n_owned()).clone();
+  return sums;
 }
 
-EngineExchange::EngineExchange(const AtomRows& rows, GhostTransport& transport)
-    : exchange_(std::make_shared<LammpsExchange>(rows, transport)), handle_(register_exchange(exchange_)) {}
+EngineExchange::EngineExchange(MPI_Comm world, const AtomRows& rows, Profile& profile)
+    : exchange_(std::make_shared<RankExchange>(world, rows, profile)),
+      handle_(register_exchange(exchange_)) {}
 
 EngineExchange::~EngineExchange() { release_exchange(handle_); }
 
-void EngineExchange::rows_changed() { exchange_->rows_changed(); }
+void EngineExchange::rows_changed(const std::vector<pme::RowOwner>& remote) {
+  exchange_->rows_changed(remote);
+}
+
+void EngineExchange::select(const std::vector<char>& needed) { exchange_->select(needed); }
+
+pme::Messages EngineExchange::take_sent() { return exchange_->take_sent(); }
 
 }  // namespace hotpp

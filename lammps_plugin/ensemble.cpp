@@ -27,9 +27,8 @@ void MemberForces::add_mean(double* const* f) const {
       for (int a = 0; a < 3; ++a) f[i][a] += weight * forces[3 * static_cast<std::size_t>(i) + a];
 }
 
-std::vector<double> MemberForces::deviation(GhostTransport& transport, const std::vector<int>& all,
-                                            int n_owned) {
-  for (auto& forces : forces_) transport.sum_ghosts(all, forces.data(), 3);
+std::vector<double> MemberForces::deviation(GhostTransport& transport, int n_owned) {
+  for (auto& forces : forces_) transport.sum_ghosts(forces.data(), 3);
   const double weight = 1.0 / static_cast<double>(forces_.size());
   std::vector<double> result(n_owned, 0.0);
   for (int i = 0; i < n_owned; ++i) {

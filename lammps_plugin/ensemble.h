@@ -23,9 +23,8 @@ class MemberForces {
   double* const* of(int member) { return rows_[member].data(); }
   // Adds the mean over the models to f [n][3].
   void add_mean(double* const* f) const;
-  // Collective. [n_owned of LAMMPS] sqrt(mean_k |f_k - mean_k f_k|²); `all` [n] is the row of each atom:
-  // itself.
-  std::vector<double> deviation(GhostTransport&, const std::vector<int>& all, int n_owned);
+  // Collective. [n_owned of LAMMPS] sqrt(mean_k |f_k - mean_k f_k|²)
+  std::vector<double> deviation(GhostTransport&, int n_owned);
 
  private:
   int n_ = 0;

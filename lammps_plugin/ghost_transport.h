@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Rows of numbers between owned atoms and their images on this and other ranks, through the communication of
-// LAMMPS.
+// A few numbers per atom between owned atoms and all their images, through the communication of LAMMPS: for
+// what is needed before owners are known (AtomRows), and for forces, which every image has its own of.
 //
-// LAMMPS calls back to pack and unpack, with buffers of at most `width` float64 per atom. Wider rows travel
-// in several pieces; float32 rows travel two numbers to a float64.
+// LAMMPS calls back to pack and unpack.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -15,50 +13,28 @@ namespace hotpp {
 
 class GhostTransport {
  public:
-  using Exchange = std::function<void(int width)>;
+  using Exchange = std::function<void(int columns)>;
 
-  // Room that LAMMPS has in its buffers, float64 per atom.
-  int width = 1;
-  // Collective: they make LAMMPS call the pack and unpack functions below. `width` float64 per atom.
+  // Collective: they make LAMMPS call the pack and unpack functions below, `columns` numbers per atom.
   Exchange forward, reverse;
 
-  // row [n_owned + n_ghost]: row of each atom in `rows`, negative for atoms that have none.
-  // rows [n_rows, columns]: those of ghost atoms become those of their owners.
-  template <class Real>
-  void fill_ghosts(const std::vector<int>& row, Real* rows, std::int64_t columns);
-  // rows of ghost atoms are added to those of their owners, and are of no use afterwards.
-  template <class Real>
-  void sum_ghosts(const std::vector<int>& row, Real* rows, std::int64_t columns);
+  // values [n_owned + n_ghost, columns]: those of ghosts become those of their owners.
+  void fill_ghosts(double* values, int columns);
+  // Those of ghosts are added to those of their owners, and are of no use afterwards.
+  void sum_ghosts(double* values, int columns);
 
-  int pack_forward(int n, const int* atoms, double* buffer);
+  int pack_forward(int n, const int* atoms, double* buffer) const;
   void unpack_forward(int n, int first, const double* buffer);
-  int pack_reverse(int n, int first, double* buffer);
+  int pack_reverse(int n, int first, double* buffer) const;
   void unpack_reverse(int n, const int* atoms, const double* buffer);
 
-  // Remembers which of the n atoms the exchanges forward ask for, until it is called again.
-  void watch_packing(std::size_t n) { packed_.assign(n, 0); }
-  bool was_packed(int atom) const { return packed_[atom] != 0; }
-
-  // What this rank has packed so far, images of its own atoms included.
-  std::int64_t bytes = 0;
-  std::int64_t exchanges = 0;
-
  private:
-  template <class Real>
-  void in_pieces(const std::vector<int>& row, Real* rows, std::int64_t columns, const Exchange&);
-  void copy_out(int atom, double* to) const;
-  template <class Real>
-  void add(int atom, const double* from);
+  void run(const Exchange&, double* values, int columns);
+  double* of(int atom) const { return values_ + static_cast<std::size_t>(columns_) * atom; }
 
-  std::vector<char> packed_;  // by atom; empty: not watched
-
-  // The piece that is travelling.
-  const std::vector<int>* row_ = nullptr;
-  char* data_ = nullptr;
-  std::size_t stride_ = 0;  // bytes from row to row
-  std::size_t size_ = 0;    // bytes of the piece in each row
-  int doubles_ = 0;         // float64 that hold a piece
-  bool single_ = false;
+  // What is travelling.
+  double* values_ = nullptr;
+  int columns_ = 0;
 };
 
 }  // namespace hotpp

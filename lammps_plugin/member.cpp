@@ -17,7 +17,7 @@ void Member::evaluate(const Edges& edges, const AtomRows& rows, std::int64_t exc
   static const std::vector<double> none;
   {
     const Profile::Timer timer(profile, Profile::Forward);
-    model_.forward(edges, rows.species, rows.n_owned, exchange);
+    model_.forward(edges, edges.species, rows.n_owned, exchange);
   }
   if (long_range_) {
     const Profile::Timer timer(profile, Profile::Mesh);

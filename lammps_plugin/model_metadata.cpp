@@ -37,12 +37,6 @@ void expect_one_of(const std::string& key, const std::string& value, const std::
 
 }  // namespace
 
-int ModelMetadata::components() const {
-  int all = 0;
-  for (int rank = 0, of_rank = 1; rank <= max_rank; ++rank, of_rank *= 3) all += of_rank;
-  return all;
-}
-
 int ModelMetadata::species_of(const std::string& element) const {
   for (std::size_t i = 0; i < elements.size(); ++i)
     if (elements[i] == element) return static_cast<int>(i);
@@ -74,7 +68,6 @@ ModelMetadata parse_metadata(const std::string& text) {
   model.cutoff = get<double>(object, "cutoff");
   model.layers = get<int>(object, "layers");
   model.channels = get<int>(object, "channels");
-  model.max_rank = get<int>(object, "max_rank");
   const auto dtype = get<std::string>(object, "dtype");
   expect_one_of("dtype", dtype, {"float32", "float64"});
   model.single_precision = dtype == "float32";

@@ -13,7 +13,6 @@ struct ModelMetadata {
   double cutoff = 0;                    // Å
   int layers = 0;
   int channels = 0;
-  int max_rank = 2;               // of the features' Cartesian tensors
   bool single_precision = false;  // dtype of the stored parameters
   std::string electrostatics;     // "none", "charge" or "charge+dipole"
   double smearing = 0;            // σ, Å
@@ -25,7 +24,6 @@ struct ModelMetadata {
 
   bool has_charges() const { return electrostatics != "none"; }
   bool has_dipoles() const { return electrostatics == "charge+dipole"; }
-  int components() const;                            // of the features of one channel
   int species_of(const std::string& element) const;  // -1 when the model does not know it
   std::string element_list() const;                  // "Na Cl"
 };

@@ -29,14 +29,11 @@ PairHotppLR::PairHotppLR(LAMMPS* lmp) : Pair(lmp) {
   nextra = kExtra;
   pvector = new double[kExtra]();
 
-  transport_.forward = [this](int width) {
-    const hotpp::Profile::Timer timer(profile_, hotpp::Profile::Ghosts);
-    comm->forward_comm(this, width);
-  };
-  transport_.reverse = [this](int width) {
-    const hotpp::Profile::Timer timer(profile_, hotpp::Profile::Ghosts);
-    comm->reverse_comm(this, width);
-  };
+  transport_.forward = [this](int columns) { comm->forward_comm(this, columns); };
+  transport_.reverse = [this](int columns) { comm->reverse_comm(this, columns); };
+  // LAMMPS makes its buffers this wide: owners of atoms, forces of a member of an ensemble.
+  comm_forward = 2;
+  comm_reverse = comm_reverse_off = 3;
 }
 
 PairHotppLR::~PairHotppLR() {
@@ -100,15 +97,9 @@ void PairHotppLR::settings(int narg, char** arg) {
   if (allocated && members_[0]->metadata().elements != elements)
     for (int i = 1; i <= atom->ntypes; ++i) std::fill(setflag[i] + 1, setflag[i] + atom->ntypes + 1, 0);
   exchange_.reset();
-  if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(rows_, transport_);
+  if (comm->nprocs > 1) exchange_ = std::make_unique<hotpp::EngineExchange>(world, rows_, profile_);
   summary_printed_ = false;
   last_build_ = -1;
-  // LAMMPS makes its buffers this wide, and pair hybrid copies the numbers only from here.
-  transport_.width = 3;
-  for (const auto& member : members_)
-    transport_.width =
-        std::max(transport_.width, member->metadata().channels * member->metadata().components());
-  comm_forward = comm_reverse = comm_reverse_off = transport_.width;
   outputs_.zero(atom->nlocal);  // `fix pair` asks for the arrays before the first step
 }
 
@@ -195,8 +186,7 @@ void PairHotppLR::coeff(int narg, char** arg) {
 // At the end of every run.
 void PairHotppLR::finish() {
   if (!profile_.on) return;
-  const auto text = profile_.report(world, {transport_.exchanges, transport_.bytes});
-  transport_.bytes = transport_.exchanges = 0;
+  const auto text = profile_.report(world, exchange_ ? exchange_->take_sent() : hotpp::pme::Messages{});
   if (comm->me == 0) utils::logmesg(lmp, "\n" + text);
 }
 

@@ -62,6 +62,7 @@ class PairHotppLR : public Pair {
 
   void check_positions() const;
   void prepare_atom_stress();
+  bool rows_are_outdated();
   void assign_rows();
   void update_edges();
   void evaluate(hotpp::Member&);
@@ -93,8 +94,7 @@ class PairHotppLR : public Pair {
   std::vector<double> positions_;  // [n_owned rows, 3] from the corner of the cell
 
   hotpp::GhostTransport transport_;
-  std::unique_ptr<hotpp::EngineExchange>
-      exchange_;  // null on one rank: images share the rows of their owners
+  std::unique_ptr<hotpp::EngineExchange> exchange_;  // null on one rank, where every atom is an owned one
   hotpp::AtomOutputs outputs_;
   hotpp::MemberForces member_forces_;
   hotpp::TextFile deviation_file_, selection_file_;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 #include <string>
 
 #include "atom.h"
@@ -18,6 +17,10 @@
 
 using namespace LAMMPS_NS;
 using hotpp::Profile;
+
+namespace {
+constexpr int kOwner = 2;  // numbers that tell the owner of an atom: rank, and row there
+}
 
 // A rank without atoms takes part in everything: the others wait for it in each exchange.
 void PairHotppLR::compute(int eflag, int vflag) {
@@ -97,37 +100,49 @@ void PairHotppLR::check_positions() const {
   }
 }
 
+// Collective: rows, candidates of edges, and who sends what to whom.
 void PairHotppLR::assign_rows() {
   const int n = atom->nlocal, ghosts = atom->nghost;
-  if (exchange_) {
-    rows_.assign(n, ghosts, atom->type, species_of_type_);
-    exchange_->rows_changed();
-    return;
+  rows_.assign_owned(n, ghosts, atom->type, species_of_type_);
+  candidates_.collect(*list, n, rows_);
+  std::vector<double> owners(kOwner * (static_cast<std::size_t>(n) + ghosts + 1));
+  for (int i = 0; i < n; ++i) {
+    owners[kOwner * i] = comm->me;
+    owners[kOwner * i + 1] = rows_.row[i];
   }
-  // On one rank images are replaced by their owners: in the model's eyes there are no ghosts.
-  std::vector<int> self(static_cast<std::size_t>(n) + ghosts);
-  std::iota(self.begin(), self.end(), 0);
-  std::vector<double> owner(self.begin(), self.end());
-  transport_.fill_ghosts(self, owner.data(), 1);
-  rows_.assign(n, ghosts, atom->type, species_of_type_, owner);
+  transport_.fill_ghosts(owners.data(), kOwner);
+  const auto remote = rows_.assign_senders(candidates_.senders(), owners, comm->me);
+  if (exchange_) exchange_->rows_changed(remote);
+  if (device_edges_) device_edges_->assign(candidates_, rows_);
+  last_build_ = neighbor->lastcall;
 }
 
-// Rows and candidates last until LAMMPS builds its neighbour list anew; distances are those of this step.
+// Rows and candidates last until LAMMPS builds its neighbour list anew, or until a type changes from an
+// element to NULL or back. All ranks must find the same here, because they assign rows together.
+bool PairHotppLR::rows_are_outdated() {
+  if (neighbor->ago == 0 || neighbor->lastcall != last_build_) return true;
+  const auto n_atoms = static_cast<std::size_t>(atom->nlocal) + atom->nghost;
+  int outdated = rows_.row.size() != n_atoms || !rows_.update_species(atom->type, species_of_type_);
+  const bool ignores = std::count(species_of_type_.begin() + 1, species_of_type_.end(), -1) > 0;
+  if (exchange_ && ignores) {
+    MPI_Allreduce(MPI_IN_PLACE, &outdated, 1, MPI_INT, MPI_MAX, world);
+  } else if (exchange_ && outdated) {
+    error->one(FLERR,
+               "Pair style hotpp/lr: atoms have come or gone since the neighbour list was built: a fix "
+               "that adds or deletes atoms must ask for a new list");
+  }
+  return outdated != 0;
+}
+
+// Distances are those of this step.
 void PairHotppLR::update_edges() {
   const Profile::Timer timer(profile_, Profile::Edges);
-  const auto n_atoms = static_cast<std::size_t>(atom->nlocal) + atom->nghost;
-  const bool same_list =
-      neighbor->ago != 0 && neighbor->lastcall == last_build_ && rows_.row.size() == n_atoms;
-  if (!same_list || !rows_.update_species(atom->type, species_of_type_)) {
-    assign_rows();
-    candidates_.collect(*list, atom->nlocal, rows_);
-    if (device_edges_) device_edges_->assign(candidates_, rows_);
-    last_build_ = neighbor->lastcall;
-  }
+  if (rows_are_outdated()) assign_rows();
   if (device_edges_) {
     device_edges_->update(atom->x, domain->boxlo, rows_);
   } else {
     candidates_.within(atom->x, members_[0]->metadata().cutoff, rows_, edges_);
+    if (exchange_) exchange_->select(edges_.needed);
   }
   positions_.resize(3 * static_cast<std::size_t>(rows_.n_owned));
   // From the corner of the cell, so that atoms keep their place on the mesh when a barostat moves the corner.
@@ -233,9 +248,7 @@ void PairHotppLR::set_atom_properties() {
 
 void PairHotppLR::compare_members() {
   member_forces_.add_mean(atom->f);
-  std::vector<int> all(static_cast<std::size_t>(atom->nlocal) + atom->nghost);
-  std::iota(all.begin(), all.end(), 0);
-  const auto deviation = member_forces_.deviation(transport_, all, atom->nlocal);
+  const auto deviation = member_forces_.deviation(transport_, atom->nlocal);
   for (int i = 0; i < atom->nlocal; ++i) *outputs_.force_deviation[i] = deviation[i];
   if (options_.deviation && update->ntimestep % options_.deviation->every == 0) write_deviation(deviation);
 }

@@ -29,7 +29,7 @@ std::string Profile::report(MPI_Comm world, const pme::Messages& ghosts) {
                       {"  of which ghost exchange", ms(Ghosts), 3},
                       {"number of edges", mean(edges), 0},
                       {"bytes of ghost rows", mean(ghosts.bytes), 0},
-                      {"  in exchanges", mean(ghosts.messages), 1},
+                      {"  in messages", mean(ghosts.messages), 1},
                       {"bytes of the mesh", mean(mesh_.bytes), 0},
                       {"  in messages", mean(mesh_.messages), 1}};
   constexpr int kRows = sizeof rows / sizeof *rows;

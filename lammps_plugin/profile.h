@@ -50,7 +50,7 @@ class Profile {
   }
 
   // Collective: a table with mean and maximum over the ranks, the same text on all of them. ghosts: rows that
-  // this rank has packed, as bytes and exchanges. Starts over.
+  // this rank has sent. Starts over.
   std::string report(MPI_Comm, const pme::Messages& ghosts);
 
  private:

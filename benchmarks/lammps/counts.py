@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+
 FLOAT = 4  # bytes of a number of the network and of the mesh
 FIXED_POINT = 4  # of the charge mesh before the transform
 COMPONENTS = {0: 1, 1: 4, 2: 10}  # of a feature up to this rank
@@ -28,12 +30,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class System:
-    """ions per rank, their density 1/Å³, range of the ghosts (cutoff and skin) Å, of the network layers, channels and
-    max_rank, of the mesh spacing Å and order."""
+    """ions per rank, their density 1/Å³, range of the ghosts (cutoff and skin) and cutoff Å, of the network layers,
+    channels and max_rank, of the mesh spacing Å and order."""
 
     ions: int
     density: float = 0.03
     ghost_range: float = 8.0
+    cutoff: float = 6.0
     layers: int = 2
     channels: int = 64
     max_rank: int = 2
@@ -46,7 +49,27 @@ class System:
         return (self.ions / self.density) ** (1 / 3)
 
     def ghosts(self) -> float:
+        """Of LAMMPS: images of all atoms in the brick and a shell around it."""
         return self.density * ((self.edge + 2 * self.ghost_range) ** 3 - self.edge**3)
+
+    def senders(self, bricks: tuple[int, int, int], reach: float, slices: int = 40) -> float:
+        """Distinct atoms of other ranks that are closer to a rank's brick than `reach`."""
+        axes = []
+        for count in bricks:
+            # pieces of this axis of the box: distance from the brick, or from its image behind the other end; length
+            beyond = min(reach, (count - 1) * self.edge / 2)
+            middles = (np.arange(slices) + 0.5) * beyond / slices
+            axes.append((np.append(middles, 0.0), np.append(np.full(slices, 2 * beyond / slices), self.edge)))
+        (x, dx), (y, dy), (z, dz) = axes
+        squares = x[:, None, None] ** 2 + y[:, None] ** 2 + z**2
+        near = (dx[:, None, None] * dy[:, None] * dz)[squares < reach**2].sum()
+        return self.density * (near - self.edge**3)
+
+    def neighbours(self, bricks: tuple[int, int, int]) -> int:
+        """Ranks that own such atoms within cutoff and skin."""
+        offsets = [np.minimum(np.arange(count), count - np.arange(count)) for count in bricks]
+        x, y, z = (self.edge * np.maximum(offset - 1, 0) for offset in offsets)
+        return int((x[:, None, None] ** 2 + y[:, None] ** 2 + z**2 < self.ghost_range**2).sum()) - 1
 
     def swaps(self) -> int:
         """Messages of one exchange of ghost atoms in LAMMPS (comm_style brick)."""
@@ -56,11 +79,18 @@ class System:
         return tuple(max(self.order, round(b * self.edge / self.spacing)) for b in bricks)
 
 
-def features(system: System) -> Sent:
-    """Features of ghost atoms once per layer but the first, and their gradients on the way back."""
-    exchanges = 2 * (system.layers - 1)
+def feature_exchanges(system: System) -> int:
+    """In a step, one after the other: once per layer but the first, and gradients on the way back."""
+    return 2 * (system.layers - 1)
+
+
+def features(system: System, bricks: tuple[int, int, int]) -> Sent:
+    """Which rows within cutoff and skin have an edge in this step (a byte of each), features of these, which are
+    within the cutoff, and their gradients on the way back."""
+    exchanges = feature_exchanges(system)
     row = FLOAT * system.channels * COMPONENTS[system.max_rank]
-    return Sent(exchanges * system.swaps(), exchanges * row * system.ghosts())
+    rows = exchanges * row * system.senders(bricks, system.cutoff)
+    return Sent((1 + exchanges) * system.neighbours(bricks), rows + system.senders(bricks, system.ghost_range))
 
 
 def engine(system: System) -> Sent:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Python module hotpp_lr._pme_mpi: distributed plans on numpy arrays, one process per rank. For tests and
-// benchmarks; the LAMMPS plugin uses the C++ interface.
+// Python module hotpp_lr._pme_mpi: distributed plans and rows on numpy arrays, one process per rank. For
+// tests and benchmarks; the LAMMPS plugin uses the C++ interface.
 #include <mpi.h>
 #include <pybind11/pybind11.h>
 
@@ -12,6 +12,7 @@
 #include "pme/cpu/line_plan.h"
 #include "pme/mpi/distributed_cluster.h"
 #include "pme/mpi/distributed_plan.h"
+#include "remote_rows.h"
 
 namespace py = pybind11;
 using namespace hotpp::pme;
@@ -175,4 +176,5 @@ PYBIND11_MODULE(_pme_mpi, m) {
   bind_plan<float>(m, "DistributedPlanFloat");
   bind_cluster<double>(m, "DistributedClusterDouble");
   bind_cluster<float>(m, "DistributedClusterFloat");
+  bind_remote_rows(m);
 }

@@ -37,8 +37,6 @@ def models(tmp_path_factory) -> dict[str, Path]:
     files = {e: write_toy_model(folder / f"{e}.pt", e) for e in ("none", "charge", "charge+dipole")}
     for seed, name in ((2, "other"), (3, "third")):
         files[name] = write_toy_model(folder / f"{name}.pt", "charge+dipole", seed=seed)
-    # says that its features are narrower than they are: they travel in several pieces
-    files["narrow"] = write_toy_model(folder / "narrow.pt", "charge+dipole", channels=2)
     # a whole network with tables and fused operators
     files["network"] = write_exported(folder, make_potential("charge+dipole"))
     return files

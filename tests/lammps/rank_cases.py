@@ -26,6 +26,13 @@ def in_a_corner() -> Ions:
     return ions
 
 
+def in_two_places() -> Ions:
+    """On two ranks each has a crystal of its own, whose only neighbours are its own images."""
+    ions = in_a_corner()
+    both = [ions.positions + np.array([x, 0.0, 0.0]) for x in (5.0, 25.0)]
+    return Ions(np.concatenate(both), ions.cell, np.concatenate([ions.types, ions.types]))
+
+
 @dataclass
 class Case:
     """A structure, a pair style ({} is the folder of the models), commands before and after the pair style."""
@@ -48,11 +55,10 @@ CASES = {
     "triclinic tiled": Case(rock_salt((4, 4, 4), tilt=(0.3, -0.2, 0.15)), MODEL, after=BALANCE),
     "cell smaller than the cutoff": Case(rock_salt((2, 2, 2), noise=0.15), MODEL),
     "empty ranks": Case(in_a_corner(), MODEL),
+    "ranks that have no neighbour": Case(in_two_places(), MODEL),
     "charge": Case(IONS, "hotpp/lr {}/charge.pt"),
     "none": Case(IONS, "hotpp/lr {}/none.pt"),
     "float32": Case(IONS, MODEL + " precision single"),
-    "features in pieces": Case(IONS, "hotpp/lr {}/narrow.pt"),
-    "features in pieces, float32": Case(IONS, "hotpp/lr {}/narrow.pt precision single"),
     "ensemble": Case(IONS, MODEL + " {}/other.pt {}/third.pt"),
     "units real": Case(IONS, MODEL, settings={"units": "real"}),
     "overlay": Case(

@@ -37,7 +37,7 @@ ON_RANKS = {
         "cluster",
         "gas",
     ],
-    2: ["brick", "float32", "features in pieces, float32", "ensemble", "ignored atoms", "dynamics, fix balance"],
+    2: ["brick", "float32", "ensemble", "ignored atoms", "dynamics, fix balance"],
     3: ["triclinic tiled", "empty ranks", "none"],
 }
 

@@ -84,10 +84,3 @@ def test_the_cases_have_something_to_compare(results):
     assert np.abs(one["ensemble: deviation"]).max() > 1e-3
     ignored = np.abs(one["ignored atoms: charges"][:, 0]) < 1e-12
     assert ignored.sum() == 10
-
-
-def test_features_in_pieces_are_the_same_features(results):
-    two = results(2)
-    for quantity in ("forces", "virial", "charges"):
-        whole, pieces = two[f"brick: {quantity}"], two[f"features in pieces: {quantity}"]
-        assert np.abs(whole - pieces).max() <= FLOAT64 * np.abs(whole).max()
