@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from mpi_rows_worker import CASES
 from mpi_launch import launch
+from mpi_rows_worker import CASES
 
 pytestmark = pytest.mark.mpi
 RANKS = (1, 2, 3, 8)
