@@ -93,9 +93,9 @@ def test_tensor_message(ops, data):
     arguments = [*random_edges(rank_in, rank_out, data.draw(st.integers(1, 5)), n_edges=11), CUTOFF]
     spoil(data, arguments, {5: INTEGERS, 6: INTEGERS, 7: FLOATS})
     results = outcome(ops.tensor_message, arguments)
-    lengths = arguments[1].detach().norm(dim=-1) if not arguments[1].is_meta else torch.zeros(1)
-    # nearer, directions of the reference lose digits; a tiny cutoff leaves no edge
-    if results is not None and is_tame(arguments) and (lengths > 0.1).all() and 0.2 < arguments[7] < 1e3:
+    if results is None or not is_tame(arguments) or not 0.2 < arguments[7] < 1e3:  # tiny cutoffs leave no edge
+        return
+    if (arguments[1].detach().norm(dim=-1) > 0.1).all():  # nearer, directions of the reference lose digits
         assert_same(results, outcome(message_by_reference, arguments))
 
 
