@@ -63,6 +63,8 @@ ON_RANKS = {
         "overlay",
         "ignored atoms",
         "dynamics",
+        "slab",
+        "cluster",
         "stress of the atoms, few ions",
         "exported network, empty ranks",
     ],

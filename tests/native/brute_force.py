@@ -90,7 +90,7 @@ def slab(screening, r, cell, q, mu):
     for k in flat:
         k2 = (k**2).sum()
         end = sqrt(max(0.0, screening.end**2 - float(k2.detach())))
-        z, w = legendre(300, end)
+        z, w = legendre(120, end)
         waves = k + z[:, None] * up
         s = screening(z**2 + k2) * structure_factor2(waves, r, q, mu)
         if float(k2.detach()) > 1e-12:
