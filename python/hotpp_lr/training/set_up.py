@@ -13,6 +13,7 @@ import torch
 from ase.data import chemical_symbols
 from lightning.pytorch.accelerators import AcceleratorRegistry
 from rich.console import Console
+from torch import Tensor
 
 from hotpp_lr.data.batch import Sample, collate
 from hotpp_lr.device import find_device
@@ -46,6 +47,8 @@ def set_up(config: Config, console: Console, resume_from: Path | None = None) ->
     potential.use_native_message(config.training.message == "native")
     potential.to(getattr(torch, config.training.precision))
     if resume_from is None:
+        calm_messages(potential, data.train)
+        potential.use_native_message(config.training.message == "native")
         absorb_mean_energy(potential, data.train)
     _say_model(console, potential, config)
     if where == "cpu":
@@ -71,6 +74,39 @@ def potential_to_resume(checkpoint: Path, config: Config, elements: Sequence[int
             f"'{checkpoint}' was trained on {before}, the training set has {now}: start anew with another 'output'."
         )
     return potential.train()
+
+
+#: Largest rms of the scalar messages of a fresh layer. Ionic melts, whose neighbours are far apart, stay below.
+LARGEST_MESSAGE = 1.0
+
+
+@torch.no_grad()
+def calm_messages(potential: Potential, samples: Sequence[Sample], most_atoms: int = 2000) -> None:
+    """Scale the messages of a fresh potential down where neighbours are close, element by element and layer by layer.
+
+    The sums over neighbours are normalised for neighbours of unit weight, but the radial functions grow like cutoff/r,
+    and the atoms take products of their messages: with covalent bonds the forces of a fresh network would be 10⁴ (water) to
+    10⁶ (carbon chains) times too large, and the training would take most of its time to undo that.
+    Leaves the potential in PyTorch operations.
+    """
+    chosen = list(samples[:: max(1, len(samples) // 16)])
+    while len(chosen) > 1 and sum(len(s.structure) for s in chosen) > most_atoms:
+        chosen.pop()
+    batch = collate(chosen)
+    network = potential.network.use_native_message(False)
+    for layer in network.layers:
+        mixed: list[Tensor] = []
+        handle = layer.update.mix.register_forward_hook(
+            lambda module, inputs, output, mixed=mixed: mixed.append(output)
+        )
+        with torch.enable_grad():  # forces are a gradient
+            potential(batch)
+        handle.remove()
+        scalars = mixed[0][:, 0] * layer.receiver_scale(batch.species)
+        for element in range(len(layer.receiver_scale.weight)):
+            rms = scalars[batch.species == element].square().mean().sqrt()
+            if rms > LARGEST_MESSAGE:  # False for an element that is not in these structures
+                layer.receiver_scale.weight[element] *= LARGEST_MESSAGE / rms
 
 
 def absorb_mean_energy(potential: Potential, samples: Sequence[Sample], n_samples: int = 32) -> None:
