@@ -110,3 +110,20 @@ def test_a_gas_without_neighbours_and_an_empty_box(models, engine):
     assert np.isfinite(lammps.energy())
     lammps.commands("delete_atoms group all", "run 0")
     assert lammps.energy() == 0.0
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        ("fix mc all atom/swap 1 5 123 3000 ke no types 1 2", "run 5"),  # types change between neighbour lists
+        ("fix mc all gcmc 1 3 3 1 123 3000 -2 0.1 full_energy", "run 4"),  # atoms come and go within a step
+        ("run_style respa 2 2 bond 1 pair 2", "run 6"),
+    ],
+)
+def test_commands_that_call_the_pair_style_in_their_own_way(models, engine, commands):
+    """Afterwards the energy and forces are those of a new start from the same atoms."""
+    lammps = engine(IONS, f"hotpp/lr {models['charge+dipole']}", extra=START).commands(*commands)
+    before = [lammps.lmp.get_thermo(name) for name in ("pe", "fnorm", "fmax")]
+    lammps.commands("run 0")
+    # the same sums in another order
+    assert [lammps.lmp.get_thermo(name) for name in ("pe", "fnorm", "fmax")] == pytest.approx(before, rel=1e-11)
