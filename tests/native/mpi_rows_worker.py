@@ -23,7 +23,7 @@ class Wishes:
     def rows(self, rank: int) -> np.ndarray:
         """[n, columns] of a rank; no two numbers are alike."""
         n = self.owned[rank % len(self.owned)]
-        return (np.arange(n * self.columns).reshape(n, -1) + 1000.0 * (rank + 1)).astype(self.dtype)
+        return (np.arange(n * self.columns).reshape(n, self.columns) + 1000.0 * (rank + 1)).astype(self.dtype)
 
     def wanted(self, rank: int, ranks: int) -> list[tuple[int, int]]:
         random = np.random.default_rng(rank)
