@@ -42,8 +42,8 @@ echo "cuFFT: ${HOTPP_CUFFT:-by the loader}"
 step "configure" 60 cmake -S . -B "$build" -G Ninja -DPython_EXECUTABLE="$(command -v "$python")" -DHOTPP_CUDA=ON \
   -DHOTPP_LAMMPS_PLUGIN=OFF -DCMAKE_CUDA_ARCHITECTURES="$architecture" || exit 1
 # the programs without Python first: what they show is worth most
-step "build of the checks without Python" 120 cmake --build "$build" --target hotpp_pme_device_check hotpp_message_check ||
-  exit 1
+step "build of the checks without Python" 120 cmake --build "$build" --target hotpp_pme_device_check hotpp_message_check \
+  hotpp_update_check || exit 1
 step "build of modules and operators" 150 cmake --build "$build" --target _pme_cuda _pme_emulated _pme hotpp_ops \
   hotpp_ops_cuda hotpp_ops_emulated
 
@@ -58,14 +58,17 @@ export PYTHONPATH=$PWD/$stage
 
 check=$(find "$build" -name hotpp_pme_device_check -type f | head -n 1)
 messages=$(find "$build" -name hotpp_message_check -type f | head -n 1)
+updates=$(find "$build" -name hotpp_update_check -type f | head -n 1)
 step "CUDA plan against the emulated one" 60 "$check"
 step "tensor_message against the emulated one" 30 "$messages"
+step "atom_update against the emulated one" 30 "$updates"
 mapfile -t tests < <(grep -lE 'mark\.gpu|import BACKENDS' -r tests --include='test_*.py')
 step "tests with -m gpu" 120 "$python" -m pytest -q -p no:cacheprovider -m gpu "${tests[@]}"
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck; do
     step "compute-sanitizer $tool, mesh" 50 compute-sanitizer --tool $tool --error-exitcode 9 "$check" 6
     step "compute-sanitizer $tool, tensor_message" 50 compute-sanitizer --tool $tool --error-exitcode 9 "$messages"
+    step "compute-sanitizer $tool, atom_update" 50 compute-sanitizer --tool $tool --error-exitcode 9 "$updates"
   done
 else
   echo "compute-sanitizer is not here: memcheck and racecheck were NOT run."

@@ -1,10 +1,13 @@
-"""tensor_message and the training step of the mesh on a CUDA device, beside PyTorch's operations. About one minute.
+"""tensor_message, atom_update and the training step of the mesh on a CUDA device, beside PyTorch's operations. About a
+minute.
 
     python benchmarks/network/gpu.py [--seconds 50]
 
 tensor_message: boxes of 1024 atoms with 27 neighbours within 6 Å, 64 channels, rank 2 to rank 2, tables of 256 knots
 (as tensor_message.py), as many boxes as the size asks for, float32. Roofline: the bytes that must come from or go to
 device memory (features, edges, messages, gradients, once each) over the bandwidth of a copy measured here.
+atom_update: both layers of a network of rank 2 with charges and dipoles, frozen, float32; as many atoms. Roofline: the
+multiply-adds of the matrices over the rate of a large product of matrices in float32, measured here.
 Mesh: a training step of the electrostatics (energies, forces, gradient of a loss on both), 8 x 128 ions, 20³ points.
 Errors: against the same on the CPU in float64.
 """
@@ -16,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
+import atom_update
 import torch
 from hotpp_lr.electrostatics.mesh import pme_energy
 from hotpp_lr.electrostatics.native_mesh import pme_energy_native
@@ -26,37 +29,11 @@ from tensor_message import CUTOFF, KNOTS, reference, system
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "pme"))
+from device_timing import copy_bandwidth, median_seconds, multiply_add_rate
 from tables import write_table
 from training_step import melt, ours, step
 
 BOX, CHANNELS = 1024, 64
-
-
-def median_seconds(run, repeats: int = 7) -> float:
-    """Median over repeats of the mean time of a call, by events of the device; the first calls are not counted."""
-    run()
-    torch.cuda.synchronize()
-    begin = time.perf_counter()
-    run()
-    torch.cuda.synchronize()
-    calls = max(1, int(0.05 / (time.perf_counter() - begin)))
-    times = []
-    for _ in range(repeats):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        for _ in range(calls):
-            run()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) / calls / 1000)
-    return float(np.median(times))
-
-
-def copy_bandwidth() -> float:
-    """Bytes per second, read and written, of a large copy on the device."""
-    source = torch.empty(2**28, device="cuda").normal_()
-    target = torch.empty_like(source)
-    return 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source))
 
 
 def boxes(count: int, dtype: torch.dtype, device: str):
@@ -119,7 +96,7 @@ def messages(sizes: list[int], until: float, bandwidth: float) -> list[list[str]
             seconds = median_seconds(call)
             deviation = f"{error(call(), exact[name]):.1e}" if count == 1 else ""
             try:
-                eager = median_seconds(plain[name], 3)
+                eager = median_seconds(plain[name], repeats=3)
             except torch.OutOfMemoryError:
                 eager = float("nan")
             fraction = least_bytes(name, arguments) / seconds / bandwidth if name != "training" else float("nan")
@@ -129,6 +106,39 @@ def messages(sizes: list[int], until: float, bandwidth: float) -> list[list[str]
                  f"{fraction:.2f}", deviation]
             )  # fmt: skip
             print("  ".join(f"{x:>16}" for x in rows[-1]), flush=True)
+    return rows
+
+
+def updates(sizes: list[int], until: float, rate: float) -> list[list[str]]:
+    """A step of molecular dynamics: results of both layers, gradients by messages and features."""
+    network = atom_update.make_network(CHANNELS)
+    cases = [atom_update.make_case(layer, BOX, CHANNELS) for layer in (0, 1)]
+
+    def steps(layers, cases):
+        return [r for f, case in zip(layers, cases, strict=True) for r in atom_update.step(f, case)]
+
+    def repeated(tensor, count):
+        tensor = tensor.float() if tensor.is_floating_point() else tensor
+        return tensor.cuda().repeat(count, *[1] * (tensor.dim() - 1))
+
+    exact = steps([atom_update.Modules(network, layer) for layer in (0, 1)], cases)
+    fused = [atom_update.AtomUpdate(network, layer).to("cuda", torch.float32) for layer in (0, 1)]
+    network.to("cuda", torch.float32)
+    plain, rows = [atom_update.Modules(network, layer) for layer in (0, 1)], []
+    for count in sizes:
+        if time.perf_counter() > until:
+            break
+        n = count * BOX
+        here = [(*(repeated(t, count) for t in case[:3]), [repeated(t, count) for t in case[3]]) for case in cases]
+        seconds = median_seconds(lambda here=here: steps(fused, here))
+        eager = median_seconds(lambda here=here: steps(plain, here), repeats=3)
+        fraction = atom_update.multiply_adds(CHANNELS) * n / seconds / rate
+        deviation = f"{error(steps(fused, here), exact):.1e}" if count == 1 else ""
+        rows.append(
+            [f"{n}", "update, forces", f"{1e6 * seconds:.0f}", f"{1e6 * seconds / n:.4f}", f"{eager / seconds:.1f}",
+             f"{fraction:.2f}", deviation]
+        )  # fmt: skip
+        print("  ".join(f"{x:>16}" for x in rows[-1]), flush=True)
     return rows
 
 
@@ -156,13 +166,16 @@ def main() -> None:
     until = time.perf_counter() + arguments.seconds
     bandwidth = copy_bandwidth()
     rows = [mesh_step(dtype) for dtype in (torch.float64, torch.float32)]
+    rate = multiply_add_rate()
+    rows += updates(arguments.boxes, until, rate)
     rows += messages(arguments.boxes, until, bandwidth)
     path = write_table(
         "operators_gpu",
         f"Operators on {torch.cuda.get_device_name()}, beside PyTorch's operations",
         ("size", "work", "µs", "µs/atom", "PyTorch / ours", "roofline", "error"),
         rows,
-        __doc__.split("\n\n", 2)[2] + f"\nBandwidth of a copy: {bandwidth / 1e9:.0f} GB/s.",
+        __doc__.split("\n\n", 2)[2]
+        + f"\nBandwidth of a copy: {bandwidth / 1e9:.0f} GB/s; product of matrices: {2e-12 * rate:.1f} Tflop/s.",
     )
     print(f"written: {path}")
 

@@ -17,12 +17,17 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from configurations import COULOMB_CONSTANT, number_of, random_configuration
+from device_timing import copy_bandwidth, median_seconds
 from gpu_peers import PEERS
 from peers import smooth_sizes
 
@@ -53,29 +58,6 @@ def main():
 def default_output() -> Path:
     folder = Path(os.environ.get("OUT") or Path(__file__).parents[1] / "results")
     return folder / f"{datetime.date.today().isoformat()}_pme_gpu.md"
-
-
-def copy_bandwidth() -> float:
-    """Bytes per second, read and written, of a large copy on the device."""
-    source = torch.empty(2**30, dtype=torch.float32, device="cuda").normal_()
-    target = torch.empty_like(source)
-    return 2 * 4 * source.numel() / median_seconds(lambda: target.copy_(source), 5)
-
-
-def median_seconds(run, calls: int, repeats: int = 7) -> float:
-    """Median over repeats of the mean time of a call, by events of the device."""
-    for _ in range(3):
-        run()
-    times = []
-    for _ in range(repeats):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        for _ in range(calls):
-            run()
-        end.record()
-        torch.cuda.synchronize()
-        times.append(start.elapsed_time(end) / calls / 1000)
-    return float(np.median(times))
 
 
 def least_bytes(n: int, mesh: int) -> float:

@@ -3,11 +3,11 @@
 // The operator hotpp_lr::atom_update and its place in autograd.
 #include "ops/atom_update.h"
 
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "ops/atom_update_cpu.h"
+#include "ops/choices.h"
 
 namespace hotpp::ops {
 namespace {
@@ -42,15 +42,6 @@ UpdateOutputs as_outputs(const variable_list& list, std::size_t first = 0) {
   return {list[first], list[first + 1], list[first + 2], list[first + 3], list[first + 4]};
 }
 
-// The wanted ones of the gradients by messages, features, elements and weights, in this order.
-variable_list wanted_of(const UpdateGradients& gradient, const UpdateWanted& wanted) {
-  variable_list list;
-  if (wanted.messages) list.push_back(gradient.messages);
-  if (wanted.features) list.push_back(gradient.features);
-  if (wanted.elements) list.push_back(gradient.elements);
-  if (wanted.weights) list.push_back(gradient.weights);
-  return list;
-}
 UpdateGradients from_wanted(const variable_list& list, const UpdateWanted& wanted) {
   UpdateGradients gradient;
   auto next = list.begin();
@@ -61,56 +52,69 @@ UpdateGradients from_wanted(const variable_list& list, const UpdateWanted& wante
   return gradient;
 }
 
-// Second derivatives by the composed operator: for derivatives of gradients by the weights, and for third
-// ones.
-variable_list composed_second_gradients(const UpdateInputs& given, const UpdateOutputs& by_given,
-                                        const UpdateKind& kind, const UpdateWanted& wanted,
-                                        const variable_list& seeds) {
-  const bool third = at::GradMode::is_enabled();
-  const at::AutoGradMode enable(true);
-  const auto variable = [&](const Tensor& t) { return third ? t : t.detach().requires_grad_(); };
-  const UpdateInputs x{variable(given.messages), variable(given.features), given.species,
-                       variable(given.elements), variable(given.weights)};
-  const variable_list by = as_list(by_given);
-  variable_list results, by_results, by_variables;
-  const variable_list all = as_list(compose_update(x, kind));
-  for (std::size_t k = 0; k < all.size(); ++k) {
-    by_variables.push_back(variable(by[k]));
-    if (by[k].numel() == 0 || !all[k].requires_grad()) continue;
-    results.push_back(all[k]);
-    by_results.push_back(by_variables.back());
-  }
-  const variable_list inputs = wanted_of({x.messages, x.features, x.elements, x.weights}, wanted);
-  const variable_list first = torch::autograd::grad(results, inputs, by_results, /*retain_graph=*/true,
-                                                    /*create_graph=*/true, /*allow_unused=*/true);
-  variable_list gradients, directions;
-  for (std::size_t k = 0; k < first.size(); ++k) {
-    if (!first[k].defined() || !first[k].requires_grad() || !seeds[k].defined()) continue;
-    gradients.push_back(first[k]);
-    directions.push_back(seeds[k]);
-  }
-  variable_list outputs(9), targets{x.messages, x.features, x.elements, x.weights};
-  targets.insert(targets.end(), by_variables.begin(), by_variables.end());
-  variable_list asked;
-  std::vector<std::size_t> places;
-  for (std::size_t k = 0; k < targets.size(); ++k) {
-    if (targets[k].numel() == 0 || !targets[k].requires_grad()) continue;
-    asked.push_back(targets[k]);
-    places.push_back(k);
-  }
-  if (gradients.empty() || asked.empty()) return outputs;
-  const variable_list second = torch::autograd::grad(gradients, asked, directions, /*retain_graph=*/true,
-                                                     /*create_graph=*/third, /*allow_unused=*/true);
-  for (std::size_t k = 0; k < second.size(); ++k) outputs[places[k]] = second[k];
-  return outputs;
+// ---------------------------------------------------------------- the operators of the CPU
+
+bool is_fused_on_cpu(const Tensor&, bool) { return true; }
+
+UpdateStep forward_cpu(const Tensor& messages, const Tensor& features, const Tensor& species,
+                       const Tensor& elements, const Tensor& weights, bool many_body, bool last, bool charges,
+                       bool dipoles, bool keep) {
+  const UpdateInputs x{messages, features, species, elements, weights};
+  Tensor kept = at::empty({0}, messages.options());
+  const UpdateOutputs out =
+      fused_update(x, describe_update(x, many_body, last, charges, dipoles), keep ? &kept : nullptr);
+  return {out.features, out.sent, out.energies, out.charges, out.dipoles, kept};
+}
+
+std::tuple<Tensor, Tensor> gradients_cpu(const Tensor& messages, const Tensor& features,
+                                         const Tensor& species, const Tensor& elements, const Tensor& weights,
+                                         const Tensor& kept, const Tensor& new_features,
+                                         const Tensor& by_features, const Tensor& by_sent,
+                                         const Tensor& by_energies, const Tensor& by_charges,
+                                         const Tensor& by_dipoles, bool many_body, bool last, bool charges,
+                                         bool dipoles, bool want_messages, bool want_features) {
+  const UpdateInputs x{messages, features, species, elements, weights};
+  const UpdateGradients gradient =
+      fused_update_gradients(x, describe_update(x, many_body, last, charges, dipoles), kept, new_features,
+                             {by_features, by_sent, by_energies, by_charges, by_dipoles},
+                             {want_messages, want_features, false, false});
+  return {gradient.messages, gradient.features};
+}
+
+// ---------------------------------------------------------------- the operators of the tensors' device
+
+// Whether there are kernels for this device and these messages; training: also for derivatives by weights,
+// and for second ones.
+bool is_fused(const Tensor& messages, bool training) {
+  const auto question = c10::Dispatcher::singleton().findSchemaOrThrow("hotpp_lr::_atom_update_is_fused", "");
+  // A CUDA device without libhotpp_ops_cuda.so has no one to ask.
+  if (!question.hasComputedKernelForDispatchKey(c10::legacyExtractDispatchKey(messages.key_set())))
+    return false;
+  at::AutoDispatchBelowADInplaceOrView below;
+  return question.typed<decltype(is_fused_on_cpu)>().call(messages, training);
+}
+
+UpdateOutputs update(const UpdateInputs& x, const UpdateKind& kind, Tensor* kept) {
+  UpdateOutputs out;
+  Tensor nothing;
+  std::tie(out.features, out.sent, out.energies, out.charges, out.dipoles, kept ? *kept : nothing) =
+      call_operator<decltype(forward_cpu)>("hotpp_lr::_atom_update_forward", x.messages, x.features,
+                                           x.species, x.elements, x.weights, kind.many_body, kind.last,
+                                           kind.charges, kind.dipoles, kept != nullptr);
+  return out;
 }
 
 UpdateGradients update_gradients(const UpdateInputs& x, const UpdateKind& kind, const Tensor& kept,
                                  const Tensor& new_features, const UpdateOutputs& by_results,
                                  const UpdateWanted& wanted) {
-  return wanted.elements || wanted.weights
-             ? fused_training_gradients(x, kind, by_results, wanted)
-             : fused_update_gradients(x, kind, kept, new_features, by_results, wanted);
+  if (wanted.elements || wanted.weights) return fused_training_gradients(x, kind, by_results, wanted);
+  UpdateGradients gradient;
+  std::tie(gradient.messages, gradient.features) = call_operator<decltype(gradients_cpu)>(
+      "hotpp_lr::_atom_update_gradients", x.messages, x.features, x.species, x.elements, x.weights, kept,
+      new_features, by_results.features, by_results.sent, by_results.energies, by_results.charges,
+      by_results.dipoles, kind.many_body, kind.last, kind.charges, kind.dipoles, wanted.messages,
+      wanted.features);
+  return gradient;
 }
 
 // The gradients as a function that can be differentiated itself.
@@ -146,7 +150,8 @@ struct UpdateGradient : Function<UpdateGradient> {
                             data["weights"].toBool()};
     UpdateGradients tangent = from_wanted(seeds, were);
     variable_list outputs;
-    if (at::GradMode::is_enabled() || tangent.elements.defined() || tangent.weights.defined()) {
+    if (at::GradMode::is_enabled() || tangent.elements.defined() || tangent.weights.defined() ||
+        !is_fused(x.messages, true)) {
       outputs = composed_second_gradients(x, by_results, kind, were, seeds);
     } else {
       if (tangent.messages.defined()) tangent.messages = tangent.messages.contiguous();
@@ -172,7 +177,7 @@ struct FusedUpdate : Function<FusedUpdate> {
                                const Tensor& species, const Tensor& elements, const Tensor& weights,
                                const UpdateKind& kind) {
     Tensor kept;
-    const UpdateOutputs out = fused_update({messages, features, species, elements, weights}, kind, &kept);
+    const UpdateOutputs out = update({messages, features, species, elements, weights}, kind, &kept);
     ctx->save_for_backward({messages, features, species, elements, weights, kept, out.features});
     save(ctx, kind);
     ctx->set_materialize_grads(false);
@@ -213,33 +218,25 @@ UpdateInputs contiguous(const UpdateInputs& x) {
           x.weights.contiguous()};
 }
 
-Outputs atom_update_cpu(const Tensor& messages, const Tensor& features, const Tensor& species,
-                        const Tensor& elements, const Tensor& weights, bool many_body, bool last,
-                        bool charges, bool dipoles) {
+Outputs atom_update_below_autograd(const Tensor& messages, const Tensor& features, const Tensor& species,
+                                   const Tensor& elements, const Tensor& weights, bool many_body, bool last,
+                                   bool charges, bool dipoles) {
   const UpdateInputs x = contiguous({messages, features, species, elements, weights});
   const UpdateKind kind = check_update(x, many_body, last, charges, dipoles);
-  return as_tuple(fused_update(x, kind, nullptr));
-}
-
-Outputs atom_update_cuda(const Tensor& messages, const Tensor& features, const Tensor& species,
-                         const Tensor& elements, const Tensor& weights, bool many_body, bool last,
-                         bool charges, bool dipoles) {
-  const UpdateInputs x{messages, features, species, elements, weights};
-  return as_tuple(compose_update(x, check_update(x, many_body, last, charges, dipoles)));
+  return as_tuple(is_fused(x.messages, false) ? update(x, kind, nullptr) : compose_update(x, kind));
 }
 
 Outputs atom_update_autograd(const Tensor& messages, const Tensor& features, const Tensor& species,
                              const Tensor& elements, const Tensor& weights, bool many_body, bool last,
                              bool charges, bool dipoles) {
-  if (!messages.is_cpu()) {
-    return atom_update_cuda(messages, features, species, elements, weights, many_body, last, charges,
-                            dipoles);
-  }
   const UpdateInputs x = contiguous({messages, features, species, elements, weights});
   const UpdateKind kind = check_update(x, many_body, last, charges, dipoles);
-  const bool differentiable = messages.requires_grad() || features.requires_grad() ||
-                              elements.requires_grad() || weights.requires_grad();
-  if (!at::GradMode::is_enabled() || !differentiable) return as_tuple(fused_update(x, kind, nullptr));
+  const bool recorded = at::GradMode::is_enabled();
+  const bool trains = recorded && (elements.requires_grad() || weights.requires_grad());
+  if (!is_fused(x.messages, trains)) return as_tuple(compose_update(x, kind));
+  if (!recorded || !(trains || messages.requires_grad() || features.requires_grad())) {
+    return as_tuple(update(x, kind, nullptr));
+  }
   const variable_list out =
       FusedUpdate::apply(x.messages, x.features, x.species, x.elements, x.weights, kind);
   return {out[0], out[1], out[2], out[3], out[4]};
@@ -251,9 +248,24 @@ TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
   m.def(
       "atom_update(Tensor messages, Tensor features, Tensor species, Tensor elements, Tensor weights, "
       "bool many_body, bool last, bool charges, bool dipoles) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
+  m.def("_atom_update_is_fused(Tensor messages, bool training) -> bool");
+  m.def(
+      "_atom_update_forward(Tensor messages, Tensor features, Tensor species, Tensor elements, "
+      "Tensor weights, bool many_body, bool last, bool charges, bool dipoles, bool keep) -> "
+      "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "_atom_update_gradients(Tensor messages, Tensor features, Tensor species, Tensor elements, "
+      "Tensor weights, Tensor kept, Tensor new_features, Tensor by_features, Tensor by_sent, "
+      "Tensor by_energies, Tensor by_charges, Tensor by_dipoles, bool many_body, bool last, bool charges, "
+      "bool dipoles, bool want_messages, bool want_features) -> (Tensor, Tensor)");
 }
-TORCH_LIBRARY_IMPL(hotpp_lr, CPU, m) { m.impl("atom_update", atom_update_cpu); }
-TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m) { m.impl("atom_update", atom_update_cuda); }
+TORCH_LIBRARY_IMPL(hotpp_lr, CPU, m) {
+  m.impl("atom_update", atom_update_below_autograd);
+  m.impl("_atom_update_is_fused", is_fused_on_cpu);
+  m.impl("_atom_update_forward", forward_cpu);
+  m.impl("_atom_update_gradients", gradients_cpu);
+}
+TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m) { m.impl("atom_update", atom_update_below_autograd); }
 TORCH_LIBRARY_IMPL(hotpp_lr, Autograd, m) { m.impl("atom_update", atom_update_autograd); }
 
 }  // namespace hotpp::ops

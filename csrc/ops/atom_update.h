@@ -22,14 +22,20 @@
 // element adds to the energy and to the charge) and `weights` (atom_update_weights.h).
 //
 // On the CPU the fused kernels run: results, first derivatives by everything, and the second derivatives of
-// training (those of the gradients by messages and features). Otherwise (third derivatives, derivatives of
-// gradients by weights, CUDA) the same is composed of torch operations, differentiable at any order.
+// training (those of the gradients by messages and features). On CUDA they give results and first derivatives
+// by messages and features. Otherwise (third derivatives, derivatives of gradients by weights, training on
+// CUDA) the same is composed of torch operations, differentiable at any order.
+//
+// What it is made of are operators as well, named _atom_update_*: another device only needs to implement
+// those three, TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m); without them everything is composed. Their tensors are
+// contiguous and of the shapes that check_update has seen.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <tuple>
+#include <vector>
 
 #include "ops/atom_update_weights.h"
 
@@ -44,6 +50,16 @@ struct UpdateOutputs {
   at::Tensor features, sent, energies, charges, dipoles;
 };
 
+struct UpdateGradients {
+  at::Tensor messages, features, elements, weights;  // undefined where not wanted
+};
+struct UpdateWanted {
+  bool messages, features, elements, weights;
+};
+
+// Members of UpdateOutputs, and `kept`: what the backward pass needs.
+using UpdateStep = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+
 // What the arguments describe.
 UpdateKind describe_update(const UpdateInputs& x, bool many_body, bool last, bool charges, bool dipoles);
 
@@ -52,5 +68,15 @@ UpdateKind check_update(const UpdateInputs& x, bool many_body, bool last, bool c
 
 // The operator as a composition of differentiable torch operations, on any device.
 UpdateOutputs compose_update(const UpdateInputs& x, const UpdateKind& kind);
+
+// Second derivatives by the composed operator: with p = Σ <gradient, seed> over the wanted gradients (seeds
+// in the order of UpdateWanted; undefined: zero), the gradients of p by messages, features, elements,
+// weights, and the five by_results. Differentiable themselves where gradients are recorded.
+std::vector<at::Tensor> composed_second_gradients(const UpdateInputs& x, const UpdateOutputs& by_results,
+                                                  const UpdateKind& kind, const UpdateWanted& wanted,
+                                                  const std::vector<at::Tensor>& seeds);
+
+// The wanted ones of the gradients by messages, features, elements and weights, in this order.
+std::vector<at::Tensor> wanted_of(const UpdateGradients& gradient, const UpdateWanted& wanted);
 
 }  // namespace hotpp::ops

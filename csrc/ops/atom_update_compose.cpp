@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// atom_update as a composition of torch operations: the path of third derivatives and of CUDA.
+// atom_update as a composition of torch operations: the path of third derivatives, and of training on CUDA.
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace hotpp::ops {
 namespace {
 
 using at::Tensor;
+using variable_list = std::vector<Tensor>;
 
 // Products of vectors [n, 3, C] and symmetric tensors [n, 6, C] (xx yy zz yz xz xy), as in model/tensors.py.
 Tensor squared_norm(const Tensor& t) {
@@ -131,6 +133,60 @@ UpdateOutputs compose_update(const UpdateInputs& x, const UpdateKind& kind) {
     out.dipoles = at::matmul(new_vectors * gate.unsqueeze(1), layer.row(w.dipole_out));
   }
   return out;
+}
+
+variable_list wanted_of(const UpdateGradients& gradient, const UpdateWanted& wanted) {
+  variable_list list;
+  if (wanted.messages) list.push_back(gradient.messages);
+  if (wanted.features) list.push_back(gradient.features);
+  if (wanted.elements) list.push_back(gradient.elements);
+  if (wanted.weights) list.push_back(gradient.weights);
+  return list;
+}
+
+variable_list composed_second_gradients(const UpdateInputs& given, const UpdateOutputs& by_given,
+                                        const UpdateKind& kind, const UpdateWanted& wanted,
+                                        const variable_list& seeds) {
+  const bool third = at::GradMode::is_enabled();
+  const at::AutoGradMode enable(true);
+  const auto variable = [&](const Tensor& t) { return third ? t : t.detach().requires_grad_(); };
+  const UpdateInputs x{variable(given.messages), variable(given.features), given.species,
+                       variable(given.elements), variable(given.weights)};
+  const auto as_list = [](const UpdateOutputs& out) {
+    return variable_list{out.features, out.sent, out.energies, out.charges, out.dipoles};
+  };
+  const variable_list by = as_list(by_given);
+  variable_list results, by_results, by_variables;
+  const variable_list all = as_list(compose_update(x, kind));
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    by_variables.push_back(variable(by[k]));
+    if (by[k].numel() == 0 || !all[k].requires_grad()) continue;
+    results.push_back(all[k]);
+    by_results.push_back(by_variables.back());
+  }
+  const variable_list inputs = wanted_of({x.messages, x.features, x.elements, x.weights}, wanted);
+  const variable_list first = torch::autograd::grad(results, inputs, by_results, /*retain_graph=*/true,
+                                                    /*create_graph=*/true, /*allow_unused=*/true);
+  variable_list gradients, directions;
+  for (std::size_t k = 0; k < first.size(); ++k) {
+    if (!first[k].defined() || !first[k].requires_grad() || !seeds[k].defined()) continue;
+    gradients.push_back(first[k]);
+    directions.push_back(seeds[k]);
+  }
+  variable_list outputs(9), targets{x.messages, x.features, x.elements, x.weights};
+  targets.insert(targets.end(), by_variables.begin(), by_variables.end());
+  variable_list asked;
+  std::vector<std::size_t> places;
+  for (std::size_t k = 0; k < targets.size(); ++k) {
+    if (targets[k].numel() == 0 || !targets[k].requires_grad()) continue;
+    asked.push_back(targets[k]);
+    places.push_back(k);
+  }
+  if (gradients.empty() || asked.empty()) return outputs;
+  const variable_list second = torch::autograd::grad(gradients, asked, directions, /*retain_graph=*/true,
+                                                     /*create_graph=*/third, /*allow_unused=*/true);
+  for (std::size_t k = 0; k < second.size(); ++k) outputs[places[k]] = second[k];
+  return outputs;
 }
 
 }  // namespace hotpp::ops

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ops/atom_update_kernels.h"
+#include "ops/atom_update_tensors.h"
 #include "ops/mesh_scratch.h"
 #include "pme/cpu/kernels.h"
 
@@ -43,39 +43,6 @@ namespace {
 
 using at::Tensor;
 
-UpdatePlanes update_planes(const UpdateKind& kind) {
-  int count = 0;
-  const auto take = [&](bool there, int planes) {
-    if (!there) return -1;
-    const int first = count;
-    count += planes;
-    return first;
-  };
-  UpdatePlanes p;
-  p.scalars = take(true, 1);
-  p.vectors = take(kind.rank >= 1, 3);
-  p.tensors = take(kind.rank >= 2, 6);
-  p.silu_slope = take(true, 1);
-  p.vector_gate = take(kind.has_vectors(), 1);
-  p.tensor_gate = take(kind.has_tensors(), 1);
-  p.energy_slope = take(true, 1);
-  p.charge_slope = take(kind.charges, 1);
-  p.dipole_slope = take(kind.dipoles, 1);
-  p.dipole_gate = take(kind.dipoles, 1);
-  p.new_vectors = take(kind.dipoles, 3);
-  p.count = count;
-  return p;
-}
-
-template <class Real>
-Real* data(const Tensor& t) {
-  return t.defined() && t.numel() > 0 ? t.mutable_data_ptr<Real>() : nullptr;
-}
-template <class Real>
-const Real* constant_data(const Tensor& t) {
-  return t.defined() && t.numel() > 0 ? t.const_data_ptr<Real>() : nullptr;
-}
-
 std::int64_t block_count(std::int64_t n) { return (n + kBlockAtoms - 1) / kBlockAtoms; }
 
 // Factors of the messages with rows as the matrices have them.
@@ -85,25 +52,9 @@ Tensor padded_factors(const Tensor& elements, std::int64_t channels) {
 }
 
 template <class Real>
-UpdateJob<Real> make_job(const UpdateInputs& x, const UpdateKind& kind, const Tensor& factors) {
-  UpdateJob<Real> job{};
-  job.channels = static_cast<int>(kind.channels);
-  job.row = static_cast<int>(padded_channels(kind.channels));
-  job.components = kind.components();
-  job.feature_components = static_cast<int>(x.features.size(1));
-  job.rank = kind.rank;
-  job.many_body = kind.many_body;
-  job.last = kind.last;
-  job.charges = kind.charges;
-  job.dipoles = kind.dipoles;
-  job.at = update_weights(kind);
-  job.planes = update_planes(kind);
-  job.messages = constant_data<Real>(x.messages);
-  job.features = constant_data<Real>(x.features);
-  job.weights = constant_data<Real>(x.weights);
+UpdateJob<Real> job_with(const UpdateInputs& x, const UpdateKind& kind, const Tensor& factors) {
+  UpdateJob<Real> job = make_job<Real>(x, kind);
   job.factors = constant_data<Real>(factors);
-  job.elements = constant_data<Real>(x.elements);
-  job.species = constant_data<std::int64_t>(x.species);
   return job;
 }
 
@@ -120,35 +71,6 @@ void run_blocks(const UpdateJob<Real>& job, std::int64_t n, typename UpdateKerne
              kept ? kept + block * of_block : memory + plane * kScratchPlanes, memory);
     }
   });
-}
-
-// Room for the results that exist.
-UpdateOutputs empty_results(const UpdateInputs& x, const UpdateKind& kind) {
-  const std::int64_t n = x.messages.size(0);
-  const auto options = x.messages.options();
-  const auto present = [&](bool there, at::IntArrayRef shape) {
-    return there ? at::empty(shape, options) : at::empty({0}, options);
-  };
-  return {present(!kind.last, x.messages.sizes()), present(!kind.last, x.messages.sizes()),
-          present(true, {n}), present(kind.charges, {n}), present(kind.dipoles, {n, 3})};
-}
-
-template <class Real>
-void put_results(UpdateJob<Real>& job, const UpdateOutputs& out) {
-  job.new_features = data<Real>(out.features);
-  job.sent = data<Real>(out.sent);
-  job.energies = data<Real>(out.energies);
-  job.charge = data<Real>(out.charges);
-  job.dipole = data<Real>(out.dipoles);
-}
-
-template <class Real>
-void put_seeds(UpdateJob<Real>& job, const UpdateOutputs& by_results) {
-  job.by_features = constant_data<Real>(by_results.features);
-  job.by_sent = constant_data<Real>(by_results.sent);
-  job.by_energies = constant_data<Real>(by_results.energies);
-  job.by_charge = constant_data<Real>(by_results.charges);
-  job.by_dipole = constant_data<Real>(by_results.dipoles);
 }
 
 // Gradients by the weights are summed over chunks of blocks, and these are added in their order: few enough
@@ -168,7 +90,7 @@ UpdateGradients train(const UpdateInputs& x, const UpdateKind& kind, const Updat
   const UpdateWeights at = update_weights(kind);
   const Tensor by_weights = at::zeros({std::max<std::int64_t>(chunks, 1), at.size - at.transposed}, options);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_training", [&] {
-    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    UpdateJob<scalar_t> job = job_with<scalar_t>(x, kind, factors);
     put_seeds(job, by_results);
     if (by_seeds) put_results(job, *by_seeds);
     job.messages_gradient = data<scalar_t>(gradient.messages);
@@ -220,7 +142,7 @@ UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor
   const UpdateOutputs out = empty_results(x, kind);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update", [&] {
-    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    UpdateJob<scalar_t> job = job_with<scalar_t>(x, kind, factors);
     put_results(job, out);
     if (kept) {
       *kept = at::empty({block_count(n) * job.planes.count * kBlockAtoms * job.row}, x.messages.options());
@@ -238,7 +160,7 @@ UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& 
   if (wanted.features) gradient.features = at::empty_like(x.features);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update_gradients", [&] {
-    UpdateJob<scalar_t> job = make_job<scalar_t>(x, kind, factors);
+    UpdateJob<scalar_t> job = job_with<scalar_t>(x, kind, factors);
     job.new_features = data<scalar_t>(new_features);
     put_seeds(job, by_results);
     job.messages_gradient = data<scalar_t>(gradient.messages);

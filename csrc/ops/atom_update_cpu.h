@@ -10,13 +10,6 @@ namespace hotpp::ops {
 // kept: null, or receives what the backward pass needs.
 UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, at::Tensor* kept);
 
-struct UpdateGradients {
-  at::Tensor messages, features, elements, weights;  // undefined where not wanted
-};
-struct UpdateWanted {
-  bool messages, features, elements, weights;
-};
-
 // Gradients by messages and features of a linear function of the results. kept and new_features (those of the
 // results) as the forward pass left them.
 UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& kind, const at::Tensor& kept,

@@ -8,26 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "ops/atom_update_weights.h"
+#include "ops/atom_update_planes.h"
 
 namespace hotpp::ops {
 
 // Atoms of a block: its planes stay in the second-level cache, and all numbers of rows are multiples of the
 // six rows that a matrix product takes at a time.
 constexpr int kBlockAtoms = 24;
-
-// What the forward pass of a block leaves to the backward pass. A plane is [kBlockAtoms, padded C]; these are
-// the numbers of the first plane of each quantity, components beside each other per atom; -1: there is none.
-struct UpdatePlanes {
-  int scalars, vectors, tensors;  // the mixed messages m: 1, 3, 6 planes
-  int silu_slope;                 // of the new scalars
-  int vector_gate, tensor_gate;
-  int energy_slope, charge_slope;  // of the read-outs by the perceptrons' hidden values
-  // Dipoles: SiLU slope of the hidden values; gate; the new vectors (3), which are no result of the last
-  // layer.
-  int dipole_slope, dipole_gate, new_vectors;
-  int count;
-};
 
 template <class Real>
 struct UpdateJob {
@@ -36,7 +23,7 @@ struct UpdateJob {
   UpdateWeights at;
   UpdatePlanes planes;
   const Real *messages, *features, *weights;
-  const Real* factors;   // [n_elements, row] of the messages
+  const Real* factors;   // [n_elements, row] of the messages; CPU only: devices read those of `elements`
   const Real* elements;  // [n_elements, channels + 2]
   const std::int64_t* species;
   // Results; null where they do not exist.
@@ -49,6 +36,7 @@ struct UpdateJob {
   Real *weights_gradient, *factors_gradient;
   const Real *messages_tangent, *features_tangent;  // null: zero
   std::ptrdiff_t to_tangent;                        // from a plane of values to that of their tangents
+  std::int64_t n_elements;  // rows of `elements`; the CPU has looked at the species beforehand
 };
 
 template <class Real>

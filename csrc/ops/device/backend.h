@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "ops/device/message_device.h"
+#include "ops/device/update_device.h"
 #include "pme/cuda/batch_device.h"
 
 namespace hotpp::ops {
@@ -24,6 +25,8 @@ class OnDevice {
   std::unique_ptr<pme::cuda::BatchDevice<Real>> mesh() const;
   template <class Real>
   std::unique_ptr<device::MessageDevice<Real>> messages() const;
+  template <class Real>
+  std::unique_ptr<device::UpdateDevice<Real>> updates() const;
 
  private:
   c10::OptionalDeviceGuard guard_;

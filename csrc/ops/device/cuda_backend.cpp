@@ -47,6 +47,13 @@ std::unique_ptr<device::MessageDevice<Real>> OnDevice::messages() const {
 template std::unique_ptr<device::MessageDevice<float>> OnDevice::messages() const;
 template std::unique_ptr<device::MessageDevice<double>> OnDevice::messages() const;
 
+template <class Real>
+std::unique_ptr<device::UpdateDevice<Real>> OnDevice::updates() const {
+  return device::cuda_update_device<Real>(index_, stream_);
+}
+template std::unique_ptr<device::UpdateDevice<float>> OnDevice::updates() const;
+template std::unique_ptr<device::UpdateDevice<double>> OnDevice::updates() const;
+
 TORCH_LIBRARY_IMPL(hotpp_lr, CUDA, m) { register_operators(m); }
 
 }  // namespace hotpp::ops

@@ -9,6 +9,7 @@
 
 #include "ops/device/backend.h"
 #include "ops/device/emulated_message.h"
+#include "ops/device/emulated_update.h"
 #include "ops/device/operators.h"
 #include "pme/cuda/batch_kernels.h"
 #include "pme/cuda/emulated_device.h"
@@ -50,6 +51,13 @@ std::unique_ptr<device::MessageDevice<Real>> OnDevice::messages() const {
 }
 template std::unique_ptr<device::MessageDevice<float>> OnDevice::messages() const;
 template std::unique_ptr<device::MessageDevice<double>> OnDevice::messages() const;
+
+template <class Real>
+std::unique_ptr<device::UpdateDevice<Real>> OnDevice::updates() const {
+  return device::emulated_update_device<Real>(thread_order);
+}
+template std::unique_ptr<device::UpdateDevice<float>> OnDevice::updates() const;
+template std::unique_ptr<device::UpdateDevice<double>> OnDevice::updates() const;
 
 TORCH_LIBRARY(hotpp_lr_emulated, m) { m.def("stand_in(bool on, str order) -> ()", &stand_in); }
 

@@ -4,20 +4,17 @@
 // system, without Python or torch; what compute-sanitizer runs. Ends with 1 if a result is wrong. Compiled,
 // not yet run on a device.
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <random>
 #include <vector>
 
+#include "ops/device/check_arrays.cuh"
 #include "ops/device/message_launch.h"
-#include "pme/cuda/cuda_device.cuh"
 #include "pme/cuda/emulated_device.h"
 
 using namespace hotpp::ops;
 using namespace hotpp::ops::device;
-using hotpp::pme::cuda::check_cuda;
-using hotpp::pme::cuda::CudaLauncher;
 using hotpp::pme::cuda::EmulatedLauncher;
 using hotpp::pme::cuda::Order;
 
@@ -25,30 +22,6 @@ namespace {
 
 constexpr int receivers = 11, senders = 13, edges = 97, channels = 33, knots = 9, parts = 3;
 constexpr double cutoff = 3.0;
-
-// An array on the host, or its copy on the device.
-template <class T>
-class Array {
- public:
-  Array(const std::vector<T>& values, bool on_device) : values_(values), on_device_(on_device) {
-    if (!on_device) return;
-    copy_.allocate(std::max<std::size_t>(values.size(), 1));
-    move(copy_.data(), values_.data(), cudaMemcpyHostToDevice);
-  }
-  T* data() { return on_device_ ? copy_.data() : values_.data(); }
-  const std::vector<T>& fetch() {
-    if (on_device_) move(values_.data(), copy_.data(), cudaMemcpyDeviceToHost);
-    return values_;
-  }
-
- private:
-  void move(T* to, const T* from, cudaMemcpyKind kind) {
-    check_cuda(cudaMemcpy(to, from, values_.size() * sizeof(T), kind), "copying an array");
-  }
-  std::vector<T> values_;
-  bool on_device_;
-  CudaLauncher::Buffer<T> copy_;
-};
 
 using Indices = std::vector<std::int64_t>;
 
@@ -122,18 +95,6 @@ Results<Real> results(MessageKind kind, MessageDevice<Real>& device, bool on_dev
   device.table_gradients(kind, arrays, {knot_first.data(), knot_order.data(), knots - 1}, parts,
                          partial.data(), by_table.data());
   return {messages.fetch(), by_features.fetch(), by_vectors.fetch(), by_table.fetch()};
-}
-
-// Largest deviation relative to the largest element; infinite if anything is not finite.
-template <class Real>
-double error(const std::vector<Real>& actual, const std::vector<Real>& expected) {
-  double largest = 1e-30, deviation = 0.0;
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    if (!std::isfinite(actual[i])) return INFINITY;
-    largest = std::fmax(largest, std::fabs(expected[i]));
-    deviation = std::fmax(deviation, std::fabs(actual[i] - expected[i]));
-  }
-  return deviation / largest;
 }
 
 template <class Real>

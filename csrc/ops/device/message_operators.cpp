@@ -83,6 +83,19 @@ struct Inputs {
   Tensor features, vectors, table, features_tangent, vectors_tangent, table_tangent, receivers, senders;
   double cutoff;
 
+  Inputs(const Tensor& features_, const Tensor& vectors_, const Tensor& table_,
+         const MaybeTensor& features_along, const MaybeTensor& vectors_along, const MaybeTensor& table_along,
+         const Tensor& receivers_, const Tensor& senders_, double cutoff_)
+      : features(features_),
+        vectors(vectors_),
+        table(table_),
+        features_tangent(features_along.value_or(Tensor())),
+        vectors_tangent(vectors_along.value_or(Tensor())),
+        table_tangent(table_along.value_or(Tensor())),
+        receivers(receivers_),
+        senders(senders_),
+        cutoff(cutoff_) {}
+
   template <class Real>
   MessageArrays<Real> arrays(const Tensor& cotangent) const {
     const auto data = [](const Tensor& t) { return t.defined() ? t.const_data_ptr<Real>() : nullptr; };
@@ -124,8 +137,6 @@ Tensor table_gradient(const OnDevice& on, const Inputs& x, MessageKind kind, con
   return gradient;
 }
 
-Tensor tensor_or_none(const MaybeTensor& t) { return t.value_or(Tensor()); }
-
 // ------------------------------------------------------------------ operators: signatures as on the CPU
 
 Tensor sum_on_device(const Tensor& features, const Tensor& vectors, const Tensor& table,
@@ -133,15 +144,8 @@ Tensor sum_on_device(const Tensor& features, const Tensor& vectors, const Tensor
                      const MaybeTensor& table_tangent, const Tensor& receivers, const Tensor& senders,
                      std::int64_t n_receivers, std::int64_t rank_out, double cutoff) {
   const OnDevice on(features);
-  const Inputs x{features,
-                 vectors,
-                 table,
-                 tensor_or_none(features_tangent),
-                 tensor_or_none(vectors_tangent),
-                 tensor_or_none(table_tangent),
-                 receivers,
-                 senders,
-                 cutoff};
+  const Inputs x(features, vectors, table, features_tangent, vectors_tangent, table_tangent, receivers,
+                 senders, cutoff);
   const std::int64_t components = rank_out == 0 ? 1 : rank_out == 1 ? 4 : 10;
   const Tensor messages = at::empty({n_receivers, components, features.size(2)}, features.options());
   const Groups groups = by_receiver(receivers, senders, n_receivers, features.size(0));
@@ -159,15 +163,8 @@ std::tuple<Tensor, Tensor, Tensor> gradients_on_device(
     const Tensor& receivers, const Tensor& senders, std::int64_t, std::int64_t rank_out, double cutoff,
     bool want_features, bool want_edges, bool want_table) {
   const OnDevice on(features);
-  const Inputs x{features,
-                 vectors,
-                 table,
-                 tensor_or_none(features_tangent),
-                 tensor_or_none(vectors_tangent),
-                 tensor_or_none(table_tangent),
-                 receivers,
-                 senders,
-                 cutoff};
+  const Inputs x(features, vectors, table, features_tangent, vectors_tangent, table_tangent, receivers,
+                 senders, cutoff);
   const MessageKind kind = x.kind(rank_out);
   Tensor by_features, by_edges, by_table;
   if (features.size(2) == 0) {
