@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "device/device_graph.h"
 #include "device/device_mesh.h"
 #include "options.h"
 
@@ -29,12 +30,18 @@ class Device {
   std::string mesh_library() const;  // its file name
   std::unique_ptr<DeviceMesh> make_mesh(const pme::Settings&, bool single_precision) const;
 
+  // Whether it can record steps.
+  bool has_graph() const { return make_graph_ != nullptr; }
+  std::string graph_library() const;
+  std::unique_ptr<DeviceGraph> make_graph() const;
+
  private:
   void open_libraries();
 
   std::string kind_ = "cpu";
   int index_ = 0, ranks_ = 1;
   DeviceMeshFactory* make_mesh_ = nullptr;
+  DeviceGraphFactory* make_graph_ = nullptr;
 };
 
 }  // namespace hotpp
