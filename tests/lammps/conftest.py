@@ -40,7 +40,7 @@ def models(tmp_path_factory) -> dict[str, Path]:
     # says that its features are narrower than they are: they travel in several pieces
     files["narrow"] = write_toy_model(folder / "narrow.pt", "charge+dipole", channels=2)
     # a whole network with tables and fused operators
-    files["network"] = write_exported(folder, make_potential("charge+dipole"))
+    files["network"] = write_exported(folder, make_potential("charge+dipole", repulsion="zbl"))
     return files
 
 

@@ -55,7 +55,7 @@ class ScreenedNuclei(nn.Module):
     ) -> Tensor:
         """Inputs of `Network` -> half of every pair for its receiver: eV [n_owned]."""
         if edge_vectors.device.type == "cpu":
-            # Few edges are as short as this, often none. Elsewhere all are taken, and the longer ones give exactly zero:
+            # Few edges are as short as this, often none. Elsewhere all are taken, longer ones give exactly zero:
             # shapes that depend on positions make the host wait for a device, and no such step can be recorded.
             near = (edge_vectors.detach().square().sum(-1) < self.reach**2).nonzero().squeeze(1)
             edge_vectors = edge_vectors.index_select(0, near)
