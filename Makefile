@@ -84,7 +84,7 @@ cuda: $(ENVIRONMENT)
 	  { cmake -S . -B build/cuda -G Ninja -DPython_EXECUTABLE="$$(command -v $(PYTHON))" -DHOTPP_CUDA=ON \
 	    -DHOTPP_LAMMPS_PLUGIN=OFF && \
 	  cmake --build build/cuda --target _pme_cuda hotpp_pme_device_check hotpp_message_check hotpp_update_check \
-	    hotpp_ops_cuda_objects hotpp_device_cuda; } >build/cuda.log 2>&1 || \
+	    hotpp_ops_cuda_objects hotpp_device_cuda hotpp_graph_cuda; } >build/cuda.log 2>&1 || \
 	  { tail -n 40 build/cuda.log; exit 1; }
 
 # With the Python that is there and its packages, not with an environment of ours: for machines without network.

@@ -40,12 +40,19 @@ void* open_beside(const std::string& file) {
 
 std::string Device::mesh_library() const { return "libhotpp_device_" + kind_ + ".so"; }
 
+std::string Device::graph_library() const { return "libhotpp_graph_" + kind_ + ".so"; }
+
 void Device::open_libraries() {
   if (kind_ == "cuda") open_beside("libhotpp_ops_cuda.so");  // kernels of the operators (csrc/ops/device)
-  void* library = open_beside(mesh_library());
-  if (!library) return;
-  make_mesh_ = reinterpret_cast<DeviceMeshFactory*>(dlsym(library, kDeviceMeshFactory));
-  make_cluster_ = reinterpret_cast<DeviceClusterFactory*>(dlsym(library, kDeviceClusterFactory));
+  void* const library = open_beside(mesh_library());
+  if (library) {
+    make_mesh_ = reinterpret_cast<DeviceMeshFactory*>(dlsym(library, kDeviceMeshFactory));
+    make_cluster_ = reinterpret_cast<DeviceClusterFactory*>(dlsym(library, kDeviceClusterFactory));
+  }
+  void* const graphs = open_beside(graph_library());
+  for (void* from : {graphs, library})
+    if (from && !make_graph_)
+      make_graph_ = reinterpret_cast<DeviceGraphFactory*>(dlsym(from, kDeviceGraphFactory));
 }
 
 Device Device::choose(const DeviceWish& wish, MPI_Comm world) {
@@ -84,6 +91,11 @@ std::unique_ptr<DeviceMesh> Device::make_cluster(const pme::Kernel& kernel, doub
                                                  std::int64_t n) const {
   const c10::DeviceGuard current{c10::Device(name())};
   return std::unique_ptr<DeviceMesh>(make_cluster_(kernel, farthest, n));
+}
+
+std::unique_ptr<DeviceGraph> Device::make_graph() const {
+  const c10::DeviceGuard current{c10::Device(name())};
+  return std::unique_ptr<DeviceGraph>(make_graph_());
 }
 
 }  // namespace hotpp

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "device/device_graph.h"
 #include "device/device_mesh.h"
 #include "options.h"
 
@@ -31,6 +32,11 @@ class Device {
   // Null where that of the host is faster for n atoms (device_mesh.h).
   std::unique_ptr<DeviceMesh> make_cluster(const pme::Kernel&, double farthest, std::int64_t n) const;
 
+  // Whether it can record steps.
+  bool has_graph() const { return make_graph_ != nullptr; }
+  std::string graph_library() const;
+  std::unique_ptr<DeviceGraph> make_graph() const;
+
  private:
   void open_libraries();
 
@@ -38,6 +44,7 @@ class Device {
   int index_ = 0, ranks_ = 1;
   DeviceMeshFactory* make_mesh_ = nullptr;
   DeviceClusterFactory* make_cluster_ = nullptr;
+  DeviceGraphFactory* make_graph_ = nullptr;
 };
 
 }  // namespace hotpp

@@ -6,38 +6,90 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <initializer_list>
 #include <tuple>
 #include <utility>
 
 #include "device_edges_tensors.h"
+#include "mesh_arrays.h"
 #include "network.h"
+#include "step_graphs.h"
 
 namespace hotpp {
+namespace {
 
-// What the mesh of a device leaves there, float64.
-struct MeshResults {
-  at::Tensor charges, potential, field, forces;  // [n], [n], [n, 3], [n, 3]; charges are neutralised
-  at::Tensor energy, strain;                     // [1], [9]
-};
+const double* take(const double* from, std::size_t count, std::vector<double>& to) {
+  to.assign(from, from + count);
+  return from + count;
+}
+
+}  // namespace
 
 struct DeviceStep::Tensors {
-  at::Tensor vectors, gradients;  // [n_pairs, 3]
+  explicit Tensors(const Device& device) : graphs(device) {}
+
+  StepGraphs graphs;
+  // The same memory at every step, float64, as long as shapes last.
+  std::int64_t generation = 0, generation_of_edges = -1;
+  MeshArrays mesh;
+  at::Tensor gradients;  // [n_pairs, 3]
+  at::Tensor results;    // what LAMMPS wants to know, one after the other
+
+  // Of this step.
+  at::Tensor vectors;  // [n_pairs, 3] Å
+  at::Tensor energies, charges,
+      dipoles;  // of the network, [n_rows], [n_rows], [n_rows, 3]
+  at::Tensor by_charge, by_dipole;
   HostBuffer from_device, to_device;
 
-  // The tensors' numbers one after the other, in memory of the host; waits for the device.
-  const double* fetch(at::Device device, at::TensorList parts) {
-    std::vector<at::Tensor> flat;
-    for (const auto& part : parts) flat.push_back(part.reshape(-1));
-    const at::Tensor all = at::cat(flat);
-    const at::Tensor host = from_device.take(all.sizes(), at::kDouble, device);
-    host.copy_(all, /*non_blocking=*/true);
-    synchronise(device);
+  void make_room(const DeviceEdges::Tensors& edges, bool with_mesh, bool has_dipoles) {
+    const bool same = generation_of_edges == edges.generation;
+    if (same && (!with_mesh || mesh.charges.defined())) return;
+    ++generation;
+    if (!same) mesh = MeshArrays();
+    if (with_mesh) mesh = MeshArrays(edges.n_rows, has_dipoles, edges.device);
+    if (same) return;
+    generation_of_edges = edges.generation;
+    const auto options = at::TensorOptions(edges.device).dtype(at::kDouble);
+    gradients = at::zeros({edges.n_pairs, 3}, options);
+    // energies, charges, dipoles, strain, forces; of the mesh charges,
+    // potential, field, forces, strain, energy
+    results = at::empty({5 * edges.n_rows + 3 * edges.n_places + 9 + 8 * edges.n_rows + 10}, options);
+  }
+
+  void forward(Network& network, const DeviceEdges::Tensors& e, std::int64_t exchange) {
+    vectors = e.vectors();
+    network.forward(vectors, e.lists.receivers, e.lists.senders, e.species, e.n_rows, exchange);
+    energies = network.energies.detach().to(at::kDouble);
+    charges = network.charges.detach().to(at::kDouble);
+    dipoles = network.dipoles.detach().to(at::kDouble);
+  }
+
+  // with_mesh: of the device. Leaves everything in `results`.
+  void backward(Network& network, const DeviceEdges::Tensors& e, bool with_mesh) {
+    gradients.copy_(network.backward(by_charge, by_dipole));
+    const at::Tensor strain = gradients.t().matmul(vectors);  // Σ ∂E/∂v_a v_b, eV
+    std::vector<at::Tensor> parts{energies, charges, dipoles, strain, e.forces(gradients)};
+    if (with_mesh)
+      for (const auto* part :
+           {&mesh.charges, &mesh.potential, &mesh.field, &mesh.forces, &mesh.strain, &mesh.energy})
+        parts.push_back(*part);
+    for (auto& part : parts) part = part.reshape(-1);
+    std::int64_t size = 0;
+    for (const auto& part : parts) size += part.numel();
+    at::Tensor there = results.narrow(0, 0, size);
+    at::cat_out(there, parts);
+  }
+
+  // In memory of the host; waits for the device.
+  const double* fetch(const at::Tensor& values) {
+    const at::Tensor host = from_device.take(values.sizes(), at::kDouble, values.device());
+    host.copy_(values, /*non_blocking=*/true);
+    synchronise(values.device());
     return host.data_ptr<double>();
   }
 
-  // a [n] and b [n, 3] in one copy that does not wait: the buffer is only written again
-  // after results of this step have come back.
+  // a [n] and b [n, 3] in one copy that does not wait: the buffer is only
+  // written again after results of this step have come back.
   std::pair<at::Tensor, at::Tensor> send(at::Device device, const std::vector<double>& a,
                                          const std::vector<double>& b) {
     const auto n = static_cast<std::int64_t>(a.size()), m = static_cast<std::int64_t>(b.size());
@@ -49,46 +101,11 @@ struct DeviceStep::Tensors {
   }
 };
 
-namespace {
-
-MeshResults run_mesh(DeviceMesh& mesh, double total_charge, const at::Tensor& positions,
-                     const at::Tensor& raw_charges, const at::Tensor& dipoles) {
-  const auto n = positions.size(0);
-  const auto options = positions.options();
-  MeshResults r;
-  r.charges = (raw_charges - (raw_charges.sum() - total_charge) / static_cast<double>(n)).contiguous();
-  r.potential = at::empty({n}, options);
-  r.field = dipoles.defined() ? at::empty({n, 3}, options) : at::zeros({n, 3}, options);
-  r.forces = at::empty({n, 3}, options);
-  r.energy = at::empty({1}, options);
-  r.strain = at::empty({9}, options);
-  const at::Tensor where = positions.contiguous(),
-                   moments = dipoles.defined() ? dipoles.contiguous() : dipoles;
-  pme::cuda::DeviceAtoms atoms;
-  atoms.n = static_cast<int>(n);
-  atoms.positions = where.data_ptr<double>();
-  atoms.charges = r.charges.data_ptr<double>();
-  if (dipoles.defined()) atoms.dipoles = moments.data_ptr<double>();
-  pme::cuda::DeviceOutput output;
-  output.energy = r.energy.data_ptr<double>();
-  output.potential = r.potential.data_ptr<double>();
-  if (dipoles.defined()) output.field = r.field.data_ptr<double>();
-  output.forces = r.forces.data_ptr<double>();
-  output.strain_derivative = r.strain.data_ptr<double>();
-  mesh.execute(stream_of(positions.device()), atoms, output);
-  return r;
-}
-
-const double* take(const double* from, std::size_t count, std::vector<double>& to) {
-  to.assign(from, from + count);
-  return from + count;
-}
-
-}  // namespace
-
-DeviceStep::DeviceStep() : tensors_(std::make_unique<Tensors>()) {}
+DeviceStep::DeviceStep(const Device& device) : tensors_(std::make_unique<Tensors>(device)) {}
 
 DeviceStep::~DeviceStep() = default;
+
+std::string DeviceStep::take_note() { return tensors_->graphs.take_note(); }
 
 void DeviceStep::evaluate(Model& model, LongRange* long_range, const DeviceEdges& edges, const AtomRows& rows,
                           std::int64_t exchange, const std::vector<double>& positions, Profile& profile) {
@@ -99,60 +116,65 @@ void DeviceStep::evaluate(Model& model, LongRange* long_range, const DeviceEdges
 void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edges, const AtomRows& rows,
                      std::int64_t exchange, const std::vector<double>& positions, Profile& profile) {
   const DeviceEdges::Tensors& e = edges.tensors();
+  Tensors& t = *tensors_;
   const c10::DeviceGuard current(e.device);
   Network& network = model.network();
   const bool has_dipoles = model.metadata().has_dipoles();
-  const auto wait = [&] {  // so that each part is charged with its own time
-    if (profile.on) synchronise(e.device);
-  };
-  {
-    const Profile::Timer timer(profile, Profile::Forward);
-    tensors_->vectors = e.vectors();
-    network.forward(tensors_->vectors, e.lists.receivers, e.lists.senders, e.species, rows.n_owned, exchange);
-    wait();
-  }
-  const at::Tensor energies = network.energies.detach().to(at::kDouble);
-  const at::Tensor charges = network.charges.detach().to(at::kDouble);
-  const at::Tensor dipoles = network.dipoles.detach().to(at::kDouble);
   const auto n = static_cast<std::size_t>(rows.n_owned);
-
-  MeshResults mesh_results;
   DeviceMesh* mesh = long_range && n > 0 ? long_range->device_mesh() : nullptr;
-  at::Tensor by_charge, by_dipole;
-  if (long_range) {
-    const Profile::Timer timer(profile, Profile::Mesh);
-    if (mesh) {
-      mesh_results = run_mesh(*mesh, long_range->total_charge(), e.row_positions(), charges,
-                              has_dipoles ? dipoles : at::Tensor());
-      by_charge = mesh_results.potential - mesh_results.potential.mean();
-      by_dipole = -mesh_results.field;
-    } else {
-      const double* values = tensors_->fetch(e.device, {charges, dipoles});
+  t.make_room(e, mesh != nullptr, has_dipoles);
+
+  const auto timed = [&](Profile::Section section, const auto& work) {
+    const Profile::Timer timer(profile, section);
+    work();
+    if (profile.on) synchronise(e.device);  // so that each part is charged with its own time
+  };
+  const auto forward = [&] {
+    timed(Profile::Forward, [&] {
+      t.forward(network, e, exchange);
+      if (mesh)
+        t.mesh.set(e.row_positions(), t.charges, has_dipoles ? t.dipoles : at::Tensor(),
+                   long_range->total_charge());
+    });
+  };
+  const auto mesh_of_device = [&] { timed(Profile::Mesh, [&] { t.mesh.execute(*mesh); }); };
+  const auto mesh_of_host = [&] {
+    timed(Profile::Mesh, [&] {
+      const double* values = t.fetch(at::cat({t.charges, t.dipoles.reshape(-1)}));
       take(take(values, n, model.charges_), 3 * n, model.dipoles_);
       long_range->evaluate(rows.n_owned, positions, model.charges_, model.dipoles_);
       profile.count_mesh(long_range->sent());
-      std::tie(by_charge, by_dipole) = tensors_->send(e.device, long_range->by_charge, long_range->by_dipole);
-    }
-    wait();
+      std::tie(t.by_charge, t.by_dipole) = t.send(e.device, long_range->by_charge, long_range->by_dipole);
+    });
+  };
+  const auto backward = [&] {
+    timed(Profile::Backward, [&] {
+      if (mesh) std::tie(t.by_charge, t.by_dipole) = std::pair(t.mesh.by_charge(), t.mesh.by_dipole());
+      if (!has_dipoles) t.by_dipole = at::Tensor();
+      t.backward(network, e, mesh != nullptr);
+    });
+  };
+  // Ghosts are exchanged by the host, and so is what its mesh does.
+  if (exchange == 0 && n > 0 && (mesh || !long_range) && !profile.on) {
+    t.graphs.run({e.generation, t.generation, mesh != nullptr}, forward,
+                 mesh ? StepGraphs::Work(mesh_of_device) : nullptr, backward);
+  } else {
+    forward();
+    if (mesh)
+      mesh_of_device();
+    else if (long_range)
+      mesh_of_host();
+    backward();
   }
-  const Profile::Timer timer(profile, Profile::Backward);
-  tensors_->gradients = network.backward(by_charge, has_dipoles ? by_dipole : at::Tensor()).to(at::kDouble);
 
-  const at::Tensor atom_forces =
-      e.forces(tensors_->gradients).narrow(0, DeviceEdges::Tensors::first_atom, e.n_atoms);
-  const at::Tensor strain = tensors_->gradients.t().matmul(tensors_->vectors);  // Σ ∂E/∂v_a v_b, eV
-  std::vector<at::Tensor> back{energies, charges, dipoles, atom_forces, strain};
-  if (mesh)
-    for (const auto& part : {mesh_results.charges, mesh_results.potential, mesh_results.field,
-                             mesh_results.forces, mesh_results.strain, mesh_results.energy})
-      back.push_back(part);
-  const double* values = tensors_->fetch(e.device, back);
+  const double* values = t.fetch(t.results);
   values = take(values, n, model.energies_);
   values = take(values, n, model.charges_);
   values = take(values, 3 * n, model.dipoles_);
-  values = take(values, 3 * static_cast<std::size_t>(e.n_atoms), forces);
   std::copy_n(values, 9, strain_derivative);
   values += 9;
+  take(values + 3 * DeviceEdges::Tensors::first_atom, 3 * static_cast<std::size_t>(e.n_atoms), forces);
+  values += 3 * e.n_places;
   if (!mesh) return;
   values = take(values, n, long_range->charges);
   values = take(values, n, long_range->potential);
@@ -166,7 +188,7 @@ void DeviceStep::run(Model& model, LongRange* long_range, const DeviceEdges& edg
 }
 
 std::vector<double> DeviceStep::edge_gradients() const {
-  const at::Tensor here = tensors_->gradients.cpu().contiguous();
+  const at::Tensor here = tensors_->gradients.cpu();
   return {here.data_ptr<double>(), here.data_ptr<double>() + here.numel()};
 }
 

@@ -38,7 +38,7 @@ void Member::evaluate(const DeviceEdges& edges, const AtomRows& rows, std::int64
 
 void Member::move_to(const Device& device) {
   model_.move_to(device);
-  on_device_ = device.is_host() ? nullptr : std::make_unique<DeviceStep>();
+  on_device_ = device.is_host() ? nullptr : std::make_unique<DeviceStep>(device);
   if (long_range_) long_range_->use_device(device);
 }
 

@@ -55,6 +55,8 @@ class Member {
   }
   const std::vector<double>& edge_gradients() const { return *edge_gradients_; }  // [n_edges, 3]
   const DeviceStep& on_device() const { return *on_device_; }                     // in place of them
+  // What the log should tell, once.
+  std::string take_note() { return on_device_ ? on_device_->take_note() : std::string(); }
 
  private:
   void add_isolated(const AtomRows&);

@@ -59,6 +59,8 @@ void PairHotppLR::evaluate(hotpp::Member& member) {
   } else {
     member.evaluate(edges_, rows_, exchange, positions_, profile_);
   }
+  const std::string note = member.take_note();
+  if (!note.empty() && comm->me == 0) utils::logmesg(lmp, "  device graph    {}\n", note);
   if (mesh && mesh->estimated_error() != expected && comm->me == 0)
     utils::logmesg(lmp, "  mesh            estimated relative force error of this structure {:.2g}\n",
                    mesh->estimated_error());

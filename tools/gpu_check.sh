@@ -45,7 +45,7 @@ step "configure" 60 cmake -S . -B "$build" -G Ninja -DPython_EXECUTABLE="$(comma
 step "build of the checks without Python" 120 cmake --build "$build" --target hotpp_pme_device_check hotpp_message_check \
   hotpp_update_check || exit 1
 step "build of modules and operators" 150 cmake --build "$build" --target _pme_cuda _pme_emulated _pme hotpp_ops \
-  hotpp_ops_cuda hotpp_ops_emulated
+  hotpp_ops_cuda hotpp_ops_emulated hotpp_graph_cuda
 
 # The package with the modules of this build, beside the source tree.
 stage=$build/python
@@ -62,6 +62,9 @@ updates=$(find "$build" -name hotpp_update_check -type f | head -n 1)
 step "CUDA plan against the emulated one" 60 "$check"
 step "tensor_message against the emulated one" 30 "$messages"
 step "atom_update against the emulated one" 30 "$updates"
+# its symbols are those of torch for CUDA, which no machine without one has seen
+step "graphs of the plugin fit this torch" 30 "$python" -c 'import ctypes, sys, torch; ctypes.CDLL(sys.argv[1], 2)' \
+  "$(find "$build" -name libhotpp_graph_cuda.so | head -n 1)"
 mapfile -t tests < <(grep -lE 'mark\.gpu|import BACKENDS' -r tests --include='test_*.py')
 step "tests with -m gpu" 120 "$python" -m pytest -q -p no:cacheprovider -m gpu "${tests[@]}"
 if command -v compute-sanitizer >/dev/null; then
@@ -73,8 +76,9 @@ if command -v compute-sanitizer >/dev/null; then
 else
   echo "compute-sanitizer is not here: memcheck and racecheck were NOT run."
 fi
-step "benchmark of the mesh" 110 "$python" benchmarks/pme/gpu.py --seconds 70
-step "benchmark of training and tensor_message" 70 "$python" benchmarks/network/gpu.py --seconds 50
+step "benchmark of the MD step, recorded and not" 70 "$python" benchmarks/network/gpu_step.py --seconds 40
+step "benchmark of the mesh" 90 "$python" benchmarks/pme/gpu.py --seconds 60
+step "benchmark of training and tensor_message" 60 "$python" benchmarks/network/gpu.py --seconds 40
 
 echo "=== all of it: $SECONDS s; failed: ${failed[*]:-nothing}. Log and table: $out"
 [[ ${#failed[@]} == 0 ]]

@@ -2,10 +2,12 @@
 // A device of torch that is none: for tests of code that is to run on devices. Two of them, named "emulated".
 //
 // Its memory cannot be touched by host code (emulated_memory.h), copies that do not wait arrive late
-// (emulated_stream.h), tensors of the host and the device do not mix. Every operator runs on the CPU, with
-// copies there and back: right, and slow. torch keeps one place for such a device: it is PrivateUse1.
+// (emulated_stream.h), tensors of the host and the device do not mix, and steps can be recorded
+// (emulated_graph.h). Every operator runs on the CPU, with copies there and back: right, and slow. torch
+// keeps one place for such a device: it is PrivateUse1.
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
+#include <ATen/core/enum_tag.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/native/CPUFallback.h>
 #include <ATen/ops/_reshape_alias_native.h>
@@ -21,6 +23,7 @@
 #include <cstring>
 #include <optional>
 
+#include "device/emulated_graph.h"
 #include "device/emulated_memory.h"
 #include "device/emulated_stream.h"
 
@@ -37,6 +40,7 @@ c10::Device current() { return {kEmulated, current_device}; }
 class DeviceAllocator : public c10::Allocator {
   c10::DataPtr allocate(std::size_t bytes) override {
     void* block = bytes ? Memory::instance().allocate(bytes) : nullptr;
+    if (block) Recording::allocated(block, bytes);
     return {block, block, &release, current()};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -44,7 +48,10 @@ class DeviceAllocator : public c10::Allocator {
     const Memory::Access access;
     std::memcpy(to, from, bytes);
   }
-  static void release(void* block) { Memory::instance().release(block); }
+  static void release(void* block) {
+    Recording::released(block);
+    Memory::instance().release(block);
+  }
 };
 
 class LockedAllocator : public c10::Allocator {
@@ -80,8 +87,12 @@ struct Guard : public c10::impl::DeviceGuardImplInterface {
   void* getStreamNativeHandle(c10::Stream) const override { return &Stream::instance(); }
   c10::DeviceIndex deviceCount() const noexcept override { return kDevices; }
   bool queryStream(const c10::Stream&) const override { return false; }
-  void synchronizeStream(const c10::Stream&) const override { Stream::instance().synchronise(); }
-  void synchronizeDevice(c10::DeviceIndex) const override { Stream::instance().synchronise(); }
+  c10::Stream getStreamFromGlobalPool(c10::Device device, bool) const override { return getStream(device); }
+  void synchronizeStream(const c10::Stream&) const override { synchronizeDevice(current_device); }
+  void synchronizeDevice(c10::DeviceIndex) const override {
+    Recording::refuse("Waiting for the device");
+    Stream::instance().synchronise();
+  }
   // One stream: what was recorded on it comes before everything that is started on it later.
   void record(void**, const c10::Stream&, c10::DeviceIndex, c10::EventFlag) const override {}
   void block(void*, const c10::Stream&) const override {}
@@ -137,18 +148,25 @@ at::Tensor as_host(const at::Tensor& tensor) {
   return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(), options);
 }
 
+void copy_bytes(const at::Tensor& from, const at::Tensor& to) {
+  const Memory::Access access;
+  as_host(to).copy_(as_host(from));
+}
+
 at::Tensor copy_from(const at::Tensor& from, const at::Tensor& to, bool non_blocking) {
   const bool plain = from.is_contiguous() && to.is_contiguous() && from.scalar_type() == to.scalar_type() &&
                      from.sizes() == to.sizes() && from.nbytes() > 0;
   Stream& stream = Stream::instance();
+  const bool within = !from.device().is_cpu() && !to.device().is_cpu();
+  if (!within) Recording::refuse("A copy between host and device");
   if (non_blocking && plain && to.device().is_cpu() && to.is_pinned()) {
     stream.to_host_later(to.data_ptr(), from.data_ptr(), from.nbytes());
   } else if (non_blocking && plain && from.device().is_cpu() && from.is_pinned()) {
     stream.from_host_later(to.data_ptr(), from.data_ptr(), from.nbytes());
   } else {
-    if (from.device().is_cpu() || to.device().is_cpu()) stream.synchronise();
-    const Memory::Access access;
-    as_host(to).copy_(as_host(from));
+    if (!within) stream.synchronise();
+    copy_bytes(from, to);
+    if (auto* recording = Recording::active()) recording->note([from, to] { copy_bytes(from, to); });
   }
   return to;
 }
@@ -171,6 +189,7 @@ at::Tensor& set_storage(at::Tensor& self, at::Storage source, std::int64_t offse
 }
 
 at::Scalar local_scalar(const at::Tensor& self) {
+  Recording::refuse("Reading a number of the device");
   Stream::instance().synchronise();
   const Memory::Access access;
   return as_host(self).item();
@@ -184,18 +203,80 @@ c10::List<std::optional<at::Tensor>> to_host(const c10::List<std::optional<at::T
   return there;
 }
 
+// Runs an operator, and notes how it is run again: `run` gives its result, which goes where this one lies.
+template <class Run>
+at::Tensor recorded(const Run& run) {
+  auto* recording = Recording::active();
+  const Recording::Operator running;
+  const at::Tensor result = run();
+  if (recording)
+    recording->note([run, result] {
+      const Recording::Operator again;
+      copy_bytes(run(), result);
+    });
+  return result;
+}
+
+// Masks select as many elements as are true.
+void refuse_masks(const c10::List<std::optional<at::Tensor>>& indices) {
+  for (const std::optional<at::Tensor> index : indices)
+    if (index && index->defined() && index->scalar_type() == at::kBool)
+      Recording::refuse("Indexing by a mask");
+}
+
 at::Tensor index(const at::Tensor& self, const c10::List<std::optional<at::Tensor>>& indices) {
-  return self.cpu().index(to_host(indices)).to(self.device());
+  refuse_masks(indices);
+  return recorded([self, indices] { return self.cpu().index(to_host(indices)).to(self.device()); });
 }
 
 at::Tensor& index_put(at::Tensor& self, const c10::List<std::optional<at::Tensor>>& indices,
                       const at::Tensor& values, bool accumulate, bool unsafe) {
-  at::Tensor here = self.cpu();
-  at::_index_put_impl_(here, to_host(indices), values.cpu(), accumulate, unsafe);
-  return self.copy_(here);
+  refuse_masks(indices);
+  const at::Tensor target = self;
+  recorded([target, indices, values, accumulate, unsafe] {
+    at::Tensor here = target.cpu();
+    at::_index_put_impl_(here, to_host(indices), values.cpu(), accumulate, unsafe);
+    copy_bytes(here, target);
+    return target;
+  });
+  return self;
 }
 
-void on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) { at::native::cpu_fallback(op, stack); }
+void run_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const Recording::Operator running;
+  at::native::cpu_fallback(op, stack);
+}
+
+// To where the results lay when they were recorded; an operator in place has written there itself.
+void copy_results(const torch::jit::Stack& from, const torch::jit::Stack& to) {
+  const auto copy = [](const at::Tensor& a, const at::Tensor& b) {
+    if (a.defined() && a.numel() > 0 && a.data_ptr() != b.data_ptr()) copy_bytes(a, b);
+  };
+  for (std::size_t k = 0; k < to.size(); ++k) {
+    if (to[k].isTensor()) copy(from[k].toTensor(), to[k].toTensor());
+    if (!to[k].isTensorList()) continue;
+    const auto a = from[k].toTensorVector(), b = to[k].toTensorVector();
+    for (std::size_t i = 0; i < b.size(); ++i) copy(a[i], b[i]);
+  }
+}
+
+void on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  auto* recording = Recording::active();
+  if (!recording) return run_on_cpu(op, stack);
+  if (op.hasTag(at::Tag::dynamic_output_shape) || op.hasTag(at::Tag::data_dependent_output))
+    Recording::refuse(op.schema().name() +
+                      ", whose result has a shape that depends on numbers of the device,");
+  const auto arguments = static_cast<std::ptrdiff_t>(op.schema().arguments().size());
+  const auto returns = static_cast<std::ptrdiff_t>(op.schema().returns().size());
+  const torch::jit::Stack inputs(stack->end() - arguments, stack->end());
+  run_on_cpu(op, stack);
+  const torch::jit::Stack results(stack->end() - returns, stack->end());
+  recording->note([op, inputs, results] {
+    torch::jit::Stack again = inputs;
+    run_on_cpu(op, &again);
+    copy_results(again, results);
+  });
+}
 
 }  // namespace
 

@@ -198,6 +198,10 @@ TORCH_LIBRARY_FRAGMENT(hotpp_lr, m) {
       "Tensor? features_tangent, Tensor? edge_tangents, Tensor? table_tangent, Tensor cotangent, "
       "Tensor receivers, Tensor senders, int n_receivers, int rank_out, float cutoff, bool want_features, "
       "bool want_edges, bool want_table) -> (Tensor, Tensor, Tensor)");
+  // On devices only (device/message_groups.h).
+  m.def(
+      "_tensor_message_groups(Tensor receivers, Tensor senders, int n_receivers, int n_senders) -> "
+      "(Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(hotpp_lr, CPU, m) {
   m.impl("_tensor_message_sum", sum_cpu);

@@ -38,7 +38,7 @@ def models(tmp_path_factory) -> dict[str, Path]:
     for seed, name in ((2, "other"), (3, "third")):
         files[name] = write_toy_model(folder / f"{name}.pt", "charge+dipole", seed=seed)
     # a whole network with tables and fused operators
-    files["network"] = write_exported(folder, make_potential("charge+dipole"))
+    files["network"] = write_exported(folder, make_potential("charge+dipole", repulsion="zbl"))
     return files
 
 

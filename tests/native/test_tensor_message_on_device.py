@@ -86,6 +86,52 @@ def test_an_edge_list_that_changed_in_place_is_looked_at_again(device):
     assert_close(device.run(before_and_after, *arguments), before_and_after(*arguments), 1e-12)
 
 
+def test_groups_of_an_edge_list_that_changed_in_place_stay_where_they_are(device):
+    """A recording of a device (CUDA graph) knows the memory of the groups; the list in it is then another one."""
+    receivers, senders, n_receivers = random_edges(1, 1, 4)[3:6]
+    n_senders = int(senders.max()) + 2
+
+    def twice(receivers, senders, changed):
+        receivers, senders = receivers.clone(), senders.clone()
+        group = torch.ops.hotpp_lr._tensor_message_groups
+        before = group(receivers, senders, n_receivers, n_senders)
+        places, first_of_them = [g.data_ptr() for g in before], [g.clone() for g in before]
+        receivers.copy_(changed[0])
+        senders.copy_(changed[1])
+        after = group(receivers, senders, n_receivers, n_senders)
+        assert [g.data_ptr() for g in after] == places
+        return *first_of_them, *(g.clone() for g in after)
+
+    def expected(receivers, senders):
+        order = torch.sort(senders, stable=True).indices
+        counts = [torch.bincount(i, minlength=n) for i, n in ((receivers, n_receivers), (senders, n_senders))]
+        first = [torch.cat([torch.zeros(1, dtype=torch.long), c.cumsum(0)]) for c in counts]
+        return first[0], first[1], order
+
+    changed = ((n_receivers - 1 - receivers).flip(0), senders.flip(0))
+    found = device.run(twice, receivers, senders, changed)
+    for a, b in zip(found, (*expected(receivers, senders), *expected(*changed)), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_senders_that_nobody_looked_at_give_nan_and_read_no_foreign_memory(device):
+    """A list is looked at once, but what atoms send may be indexed anew at every step."""
+    arguments = list(random_edges(1, 1, 4))
+    length = arguments[1].detach().norm(dim=1)
+    edge = int((length < CUTOFF).nonzero()[0])
+
+    def messages(*arguments):
+        compiled(*arguments)
+        senders = arguments[4].clone()
+        senders[edge] = 2**40
+        return compiled(*arguments[:4], senders, *arguments[5:])
+
+    found = device.run(messages, *arguments)
+    receiver = int(arguments[3][edge])
+    assert found[receiver].isnan().any()
+    assert not found[[i for i in range(len(found)) if i != receiver]].isnan().any()
+
+
 @pytest.mark.parametrize(
     ("position", "change", "message"),
     [

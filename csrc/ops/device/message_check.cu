@@ -76,6 +76,7 @@ Results<Real> results(MessageKind kind, MessageDevice<Real>& device, bool on_dev
   arrays.receivers = to.data();
   arrays.senders = from.data();
   arrays.n_edges = edges;
+  arrays.n_senders = senders;
   arrays.channels = channels;
   arrays.shape = {knots, static_cast<Real>(cutoff), static_cast<Real>((knots - 1) / cutoff)};
 

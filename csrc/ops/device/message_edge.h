@@ -5,6 +5,7 @@
 // Dual<Real> for the derivative along a tangent.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -22,9 +23,15 @@ struct MessageArrays {
   const Real *table, *table_tangent;        // [knots, 2, n_paths, C]
   const Real* cotangent;                    // [n_receivers, 1 | 4 | 10, C], for gradients
   const std::int64_t *receivers, *senders;  // [E]
-  std::int64_t n_edges;
+  std::int64_t n_edges, n_senders;
   int channels;
   TableShape<Real> shape;
+
+  // Senders may come from indices that nobody has looked at: a bad one must not read foreign memory.
+  HOTPP_DEVICE bool sender_is_there(std::int64_t e) const {
+    return senders[e] >= 0 && senders[e] < n_senders;
+  }
+  HOTPP_DEVICE std::int64_t sender(std::int64_t e) const { return sender_is_there(e) ? senders[e] : 0; }
 };
 
 // An array, and its tangent, read as numbers N.
@@ -36,13 +43,15 @@ HOTPP_DEVICE inline N read(const Real* value, const Real* tangent, std::int64_t 
     return value[i];
 }
 
-// False beyond the cutoff.
+// False beyond the cutoff. An edge from nowhere is NaN, so that its results are.
 template <class N, class Real>
 HOTPP_DEVICE inline bool edge_of(const MessageArrays<Real>& in, std::int64_t e, Edge<N>& edge) {
   const Vector<N> vector{read<N>(in.vectors, in.vectors_tangent, 3 * e),
                          read<N>(in.vectors, in.vectors_tangent, 3 * e + 1),
                          read<N>(in.vectors, in.vectors_tangent, 3 * e + 2)};
-  return place_edge(vector, in.shape, edge);
+  const bool inside = place_edge(vector, in.shape, edge);
+  if (inside && !in.sender_is_there(e)) edge.t = edge.t * static_cast<Real>(NAN);
+  return inside;
 }
 
 // Features [.., C] of one atom and channel.

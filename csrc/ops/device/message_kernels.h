@@ -59,7 +59,7 @@ struct SumMessages : ByAtom {
       if (!edge_of(in, e, edge)) continue;
       const Hermite<N> at = hermite<Real>(edge.t);
       const RadialWeights<RankIn, RankOut, N, Real> table(in, edge, c);
-      const auto h = features_of<RankIn, N>(in.features, in.features_tangent, in.senders[e], in.channels, c);
+      const auto h = features_of<RankIn, N>(in.features, in.features_tangent, in.sender(e), in.channels, c);
       total.add(message<RankIn, RankOut, Real>(edge.u, h, [&](auto path) {
         const auto knots = table.load(path);
         return knots.y0 + table.rise(at, knots);
@@ -76,7 +76,7 @@ HOTPP_DEVICE inline Gradients<N> edge_gradients(const MessageArrays<Real>& in, s
                                                 const Edge<N>& edge, const Hermite<N>& at, int c,
                                                 const F& by_weight) {
   const RadialWeights<RankIn, RankOut, N, Real> table(in, edge, c);
-  const auto h = features_of<RankIn, N>(in.features, in.features_tangent, in.senders[e], in.channels, c);
+  const auto h = features_of<RankIn, N>(in.features, in.features_tangent, in.sender(e), in.channels, c);
   const auto g = features_of<RankOut, Real, Real>(in.cotangent, nullptr, in.receivers[e], in.channels, c);
   return gradients<RankIn, RankOut, Real>(edge.u, h, g, [&](auto path, const N& to_weight) {
     const auto knots = table.load(path);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // tensor_message and its derivatives on a device. What the CPU checks in every call (indices of edges) is
-// checked here when an edge list is seen for the first time: then, and only then, the device is waited for.
+// checked here when an edge list is seen for the first time: then, and only then, the device is waited for
+// (message_groups.h).
 #include <ATen/ATen.h>
 #include <ATen/Dispatch.h>
 
@@ -9,9 +10,8 @@
 #include <tuple>
 
 #include "ops/device/backend.h"
+#include "ops/device/message_groups.h"
 #include "ops/device/operators.h"
-#include "ops/device/recent.h"
-#include "ops/device/tensor_identity.h"
 #include "ops/tensor_message.h"
 
 namespace hotpp::ops {
@@ -21,63 +21,6 @@ using at::Tensor;
 using device::MessageArrays;
 using device::MessageKind;
 using MaybeTensor = std::optional<Tensor>;
-
-// Edges grouped by their owners, in device memory.
-struct Groups {
-  Tensor first, order;  // order undefined: edges are in the order of their owners
-
-  device::EdgeGroups view() const {
-    return {first.const_data_ptr<std::int64_t>(),
-            order.defined() ? order.const_data_ptr<std::int64_t>() : nullptr, first.size(0) - 1};
-  }
-};
-
-// The edges of owners 0 ... n - 1; those of other owners belong to no group. Stable, so that sums have the
-// same bits every time.
-Groups grouped(const Tensor& owner, std::int64_t n) {
-  const auto [sorted, order] = at::sort(owner, /*stable=*/true, /*dim=*/0, /*descending=*/false);
-  return {at::searchsorted(sorted, at::arange(n + 1, owner.options())), order};
-}
-
-// Lists of edges; they are large, and all layers of a network share one.
-constexpr std::size_t remembered = 4;
-
-// Refuses indices that the kernels must not meet; waits for the device.
-Groups checked_by_receiver(const Tensor& receivers, const Tensor& senders, std::int64_t n_receivers,
-                           std::int64_t n_senders) {
-  const std::int64_t n_edges = receivers.size(0);
-  const Tensor first = at::searchsorted(receivers, at::arange(n_receivers + 1, receivers.options()));
-  if (n_edges == 0) return {first, {}};
-  const Tensor ascending = (receivers.narrow(0, 1, n_edges - 1) >= receivers.narrow(0, 0, n_edges - 1)).all();
-  const Tensor found = at::stack({ascending.to(at::kLong), first.select(0, 0), first.select(0, n_receivers),
-                                  senders.min(), senders.max()})
-                           .cpu();
-  const std::int64_t* const p = found.const_data_ptr<std::int64_t>();
-  TORCH_CHECK(p[0], "tensor_message: the receivers are not ascending; sort the edges by receiver.");
-  TORCH_CHECK(p[1] == 0, "tensor_message: the first receiver is negative.");
-  TORCH_CHECK(
-      p[2] == n_edges,
-      "tensor_message: the last receiver is too large, expected less than n_receivers = ", n_receivers, ".");
-  TORCH_CHECK(p[3] >= 0 && p[4] < n_senders, "tensor_message: the senders go from ", p[3], " to ", p[4],
-              ", expected 0 <= sender < ", n_senders, ", the number of rows of features.");
-  return {first, {}};
-}
-
-Groups by_receiver(const Tensor& receivers, const Tensor& senders, std::int64_t n_receivers,
-                   std::int64_t n_senders) {
-  using Key = std::tuple<TensorIdentity, TensorIdentity, std::int64_t, std::int64_t>;
-  static auto& recent = *new Recent<Key, Groups>(remembered);
-  const auto make = [&] { return checked_by_receiver(receivers, senders, n_receivers, n_senders); };
-  if (!TensorIdentity::possible(receivers) || !TensorIdentity::possible(senders)) return make();
-  return *recent.find({TensorIdentity(receivers), TensorIdentity(senders), n_receivers, n_senders}, make);
-}
-
-Groups by_sender(const Tensor& senders, std::int64_t n) {
-  using Key = std::tuple<TensorIdentity, std::int64_t>;
-  static auto& recent = *new Recent<Key, Groups>(remembered);
-  if (!TensorIdentity::possible(senders)) return grouped(senders, n);
-  return *recent.find({TensorIdentity(senders), n}, [&] { return grouped(senders, n); });
-}
 
 struct Inputs {
   Tensor features, vectors, table, features_tangent, vectors_tangent, table_tangent, receivers, senders;
@@ -110,6 +53,7 @@ struct Inputs {
             receivers.const_data_ptr<std::int64_t>(),
             senders.const_data_ptr<std::int64_t>(),
             receivers.size(0),
+            features.size(0),
             static_cast<int>(features.size(2)),
             {knots, static_cast<Real>(cutoff), static_cast<Real>((knots - 1) / cutoff)}};
   }
@@ -148,7 +92,7 @@ Tensor sum_on_device(const Tensor& features, const Tensor& vectors, const Tensor
                  senders, cutoff);
   const std::int64_t components = rank_out == 0 ? 1 : rank_out == 1 ? 4 : 10;
   const Tensor messages = at::empty({n_receivers, components, features.size(2)}, features.options());
-  const Groups groups = by_receiver(receivers, senders, n_receivers, features.size(0));
+  const Groups groups = groups_by_receiver(receivers, senders, n_receivers, features.size(0));
   if (messages.numel() == 0) return messages;
   AT_DISPATCH_FLOATING_TYPES(features.scalar_type(), "tensor_message", [&] {
     on.messages<scalar_t>()->messages(x.kind(rank_out), x.arrays<scalar_t>(Tensor()), groups.view(),
@@ -177,7 +121,7 @@ std::tuple<Tensor, Tensor, Tensor> gradients_on_device(
     const auto messages = on.messages<scalar_t>();
     const auto arrays = x.arrays<scalar_t>(cotangent);
     if (want_features) {
-      const Groups groups = by_sender(senders, features.size(0));
+      const Groups groups = groups_by_sender(senders, features.size(0));
       by_features = at::empty_like(features);
       messages->feature_gradients(kind, arrays, groups.view(), by_features.mutable_data_ptr<scalar_t>());
     }
@@ -195,6 +139,7 @@ std::tuple<Tensor, Tensor, Tensor> gradients_on_device(
 void register_message_operators(torch::Library& m) {
   m.impl("_tensor_message_sum", sum_on_device);
   m.impl("_tensor_message_gradients", gradients_on_device);
+  m.impl("_tensor_message_groups", group_edges);
 }
 
 }  // namespace hotpp::ops

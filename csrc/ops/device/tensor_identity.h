@@ -21,9 +21,11 @@ class TensorIdentity {
         size_(contiguous.numel()),
         version_(contiguous._version()) {}
 
-  bool operator==(const TensorIdentity& o) const {
+  bool operator==(const TensorIdentity& o) const { return same_memory(o) && version_ == o.version_; }
+  // The same tensor, whose content may have changed.
+  bool same_memory(const TensorIdentity& o) const {
     return storage_.unsafeGetStorageImpl() == o.storage_.unsafeGetStorageImpl() && offset_ == o.offset_ &&
-           size_ == o.size_ && version_ == o.version_;
+           size_ == o.size_;
   }
 
  private:

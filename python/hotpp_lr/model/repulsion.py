@@ -12,7 +12,7 @@ from hotpp_lr.model.radial import envelope
 #: Bohr radius, Å (CODATA 2018).
 _BOHR = 0.529177210903
 
-#: Units per eV of sums in 64-bit fixed point: 1.5e-11 eV each, up to 1.3e8 eV.
+#: Units per eV of sums in 64-bit fixed point: 1.5e-11 eV each, up to 1.3e8 eV (beyond: what no atoms have, kept at 1e8 eV).
 FIXED_POINT = 2.0**36
 
 
@@ -74,7 +74,7 @@ class ScreenedNuclei(nn.Module):
         the step could not hold it. Sums in fixed point have the same bits at every repetition."""
         r = edge_vectors.square().sum(-1).sqrt()
         energy = 0.5 * self.pair_energy(r, species.index_select(0, receivers), species.index_select(0, senders))
-        quanta = (energy.detach().double() * self.fixed_point).round().to(torch.int64)
+        quanta = (energy.detach().double().clamp(max=1e8) * self.fixed_point).round().to(torch.int64)
         total = torch.zeros(n_owned, dtype=torch.int64, device=energy.device).index_add(0, receivers, quanta)
         # Its value is zero; it carries the derivative.
         floating = energy.new_zeros(n_owned).index_add(0, receivers, energy)
