@@ -12,7 +12,7 @@ from hotpp_lr.model.radial import envelope
 #: Bohr radius, Å (CODATA 2018).
 _BOHR = 0.529177210903
 
-#: Units per eV of sums in 64-bit fixed point: 1.5e-11 eV each, up to 1.3e8 eV (beyond: what no atoms have, kept at 1e8 eV).
+#: Units per eV of sums in 64-bit fixed point: 1.5e-11 eV each. More than 1e8 eV, which no atoms have, counts as 1e8 eV.
 FIXED_POINT = 2.0**36
 
 
