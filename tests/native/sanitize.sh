@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Builds the native code with AddressSanitizer and UBSan in build/sanitize and runs tests on it:
-#   tests/native/sanitize.sh <python>                       mesh and operators, with the kernels of this processor
-#   tests/native/sanitize.sh <python> --all                 and with those of older ones, all their tests
-#   tests/native/sanitize.sh <python> --plugin [deck ...]   the plugin in lmp (tests/lammps/memcheck.py)
-#   tests/native/sanitize.sh <python> <arguments of pytest>
+#   tests/native/sanitize.sh <python> [arguments of pytest]      the mesh
+#   tests/native/sanitize.sh <python> --operators [arguments]    the operators of torch, with the kernels of every processor
+#   tests/native/sanitize.sh <python> --plugin [deck ...]        the plugin in lmp (tests/lammps/memcheck.py)
 # Any finding ends the test process. Leaks are not looked for: Python itself leaves memory behind at its end (make
 # test-memory does).
 set -euo pipefail
@@ -13,20 +12,26 @@ shift
 export PATH="$(dirname "$python"):$PATH"
 build=build/sanitize
 package=$build/python/hotpp_lr
-what=tests
-case "${1:-}" in --all | --plugin)
+what=mesh
+case "${1:-}" in --operators | --plugin)
   what=${1#--}
   shift
   ;;
 esac
 
-plugin=OFF
-targets=(_pme _pme_mpi _pme_emulated hotpp_ops hotpp_ops_emulated)
-if [[ $what == plugin ]]; then
-  plugin=ON
-  targets=(hotpp_ops hotpp_lammps_pair hotppplugin hotpp_device_emulated)
-fi
-cmake -S . -B $build -G Ninja -DPython_EXECUTABLE="$python" -DHOTPP_SANITIZE=ON -DHOTPP_LAMMPS_PLUGIN=$plugin \
+options=(-DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF)
+targets=(_pme _pme_mpi _pme_emulated)
+case $what in
+  operators)
+    options=(-DHOTPP_OPS=ON -DHOTPP_LAMMPS_PLUGIN=OFF)
+    targets=(hotpp_ops hotpp_ops_emulated)
+    ;;
+  plugin)
+    options=(-DHOTPP_OPS=ON -DHOTPP_LAMMPS_PLUGIN=ON)
+    targets=(hotpp_ops hotpp_lammps_pair hotppplugin hotpp_device_emulated)
+    ;;
+esac
+cmake -S . -B $build -G Ninja -DPython_EXECUTABLE="$python" -DHOTPP_SANITIZE=ON "${options[@]}" \
   -DHOTPP_CUDA=OFF -DCMAKE_BUILD_TYPE=Sanitize -DCMAKE_CXX_FLAGS_SANITIZE=-O1 >$build.log 2>&1 ||
   { cat $build.log; exit 1; }
 cmake --build $build --target "${targets[@]}" >$build.log 2>&1 || { tail -n 40 $build.log; exit 1; }
@@ -35,27 +40,27 @@ rm -rf "$package"
 mkdir -p $build/python
 cp -r python/hotpp_lr $build/python/
 rm -f "$package"/*.so
-find $build/csrc $build/lammps_plugin \( -name '_pme*.so' -o -name 'libhotpp_*.so' -o -name 'hotppplugin.so' \) \
-  -exec cp {} "$package" \;
+find $build -path $build/python -prune -o \
+  \( -name '_pme*.so' -o -name 'libhotpp_*.so' -o -name 'hotppplugin.so' \) -exec cp {} "$package" \;
 
 # The interpreter is not instrumented, so the runtimes must be there before it loads an instrumented module.
 compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' $build/CMakeCache.txt)
 export LD_PRELOAD="$("$compiler" -print-file-name=libasan.so) $("$compiler" -print-file-name=libubsan.so)"
+# exitcode: not that of an error of LAMMPS
 export ASAN_OPTIONS=detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1:exitcode=99
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99
 export PYTHONPATH=$PWD/$build/python OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE=1
 [[ $what == plugin ]] && exec "$python" tests/lammps/memcheck.py --sanitizer "$@"
 # capture=sys: a finding goes to the file descriptor, past Python, and must be seen
 pytest=("$python" -m pytest -q -p no:cacheprovider --capture=sys)
-[[ $# -gt 0 ]] && exec "${pytest[@]}" "$@"
-"${pytest[@]}" tests/native/test_pme_*.py
-# Every kernel of the operators once or more; derivatives by differences, threads and TorchScript bring no other code.
-operators=(tests/native/test_{tensor_message,atom_update,mesh_}*.py tests/native/test_operators_fuzz.py
-  tests/lammps/test_ghost_exchange.py)
-if [[ $what == all ]]; then
-  for isa in portable avx2 avx512; do
-    HOTPP_ISA=$isa "${pytest[@]}" "${operators[@]}"
-  done
-else
-  "${pytest[@]}" "${operators[@]}" -k "not differences and not gradcheck and not torchscript"
+if [[ $what == mesh ]]; then
+  [[ $# -gt 0 ]] || set -- tests/native/test_pme_*.py
+  exec "${pytest[@]}" "$@"
 fi
+# Derivatives by differences and TorchScript bring no other code of ours.
+[[ $# -gt 0 ]] ||
+  set -- tests/native/test_{tensor_message,atom_update,mesh_,operators_}*.py tests/lammps/test_ghost_exchange.py \
+    -k "not differences and not gradcheck and not torchscript"
+for isa in portable avx2 avx512; do  # a processor takes the best of what it has
+  HOTPP_ISA=$isa "${pytest[@]}" "$@"
+done
