@@ -50,11 +50,11 @@ HOTPP_INLINE Ints rounded(Reals value, double) {
   return reinterpret_cast<Ints>(value + 0x1.8p52) - 0x4338000000000000;
 }
 
-/// Added before the rounding of a float mesh. Most of the weights at the rim of a stencil are less than half a
-/// unit: without it they would all become zero, and every charge be too small by the same little, 2e-7 eV per
-/// atom. With shifts spread evenly over one unit, sums are right on average. They are multiples of the golden
-/// ratio, whose sums over neighbours stay small, and begin where the position of the atom in its mesh cell
-/// says: the same on any number of ranks.
+/// Added before the rounding of a float mesh. Most of the weights at the rim of a stencil are less than half
+/// a unit: without it they would all become zero, and every charge be too small by the same little, 2e-7 eV
+/// per atom. With shifts spread evenly over one unit, sums are right on average. They are multiples of the
+/// golden ratio, whose sums over neighbours stay small, and begin where the position of the atom in its mesh
+/// cell says: the same on any number of ranks.
 class Shifts {
  public:
   static constexpr int period = 64, longest_row = 16;
