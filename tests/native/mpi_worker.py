@@ -121,11 +121,19 @@ def mistakes(rank: int, ranks: int) -> dict:
     return results
 
 
+def rounding(rank: int, ranks: int) -> dict:
+    """The charge on this rank's part of a float mesh of 4000 unit charges."""
+    plan = _pme_mpi.DistributedPlanFloat(8, (20, 20, 20), SMEARING)
+    plan.set_cell(12.0 * np.eye(3))
+    positions = 12.0 * np.random.default_rng(0).random((4000, 3))[rank::ranks]
+    return {"charge": plan.charge_mesh(positions, np.ones(len(positions)))[2].sum(dtype=float)}
+
+
 if __name__ == "__main__":
     task, directory = sys.argv[1:]
     _pme_mpi.init()
     this = _pme_mpi.rank()
-    tasks = {f.__name__: f for f in (all_cases, two_communicators, mistakes)}
+    tasks = {f.__name__: f for f in (all_cases, two_communicators, mistakes, rounding)}
     tasks |= {"boundaries": boundary_cases.distributed, "clusters": cluster_cases.distributed}
     tasks |= {"cluster_mistakes": cluster_cases.mistakes}
     found = tasks[task](this, _pme_mpi.size())
