@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import math
 
+import ase
 import ase.io
+import numpy as np
 import pytest
 import torch
+from ase.calculators.singlepoint import SinglePointCalculator
 from hotpp_lr.cli import evaluate as cli_evaluate
 from hotpp_lr.cli import train as cli_train
+from hotpp_lr.data.batch import collate
 from hotpp_lr.errors import InputError
 from hotpp_lr.model.checkpoint import load_potential
 from hotpp_lr.training.config import read_config
+from hotpp_lr.training.dataset import load_datasets
+from hotpp_lr.training.evaluate import predict
 from hotpp_lr.training.fit import train
+from hotpp_lr.training.set_up import set_up
+from rich.console import Console
 
 
 def test_errors_fall_and_everything_is_written(write_config, tmp_path, capsys):
@@ -160,8 +168,6 @@ def test_commands_end_with_a_sentence_and_status(write_config, tmp_path, capsys)
 def test_a_fresh_potential_has_the_right_mean_energy(write_config):
     """Otherwise the first steps shrink the charges to remove an offset of some eV per atom."""
     from hotpp_lr.model.potential import Potential
-    from hotpp_lr.training.dataset import load_datasets
-    from hotpp_lr.training.evaluate import predict
     from hotpp_lr.training.set_up import absorb_mean_energy
     from hotpp_lr.training.statistics import normalisation
 
@@ -177,3 +183,82 @@ def test_a_fresh_potential_has_the_right_mean_energy(write_config):
     absorb_mean_energy(potential, data.train)
     assert abs(before) > 0.1
     assert abs(mean_error()) < 1e-9
+
+
+def chains() -> list[ase.Atoms]:
+    """Labelled zigzag chains of carbon, bonds of 1.25 Å, not periodic, neutral and charged."""
+    random = np.random.default_rng(0)
+    frames = []
+    for k in range(6):
+        x = np.stack([1.2 * np.arange(8), 0.35 * (np.arange(8) % 2), np.zeros(8)], -1) + random.normal(0, 0.05, (8, 3))
+        info = {"energy": float(random.normal(-1000, 0.1)), "total_charge": k % 2}
+        atoms = ase.Atoms("C8", x, info=info)
+        atoms.arrays["forces"] = random.normal(0, 1, (8, 3))
+        frames.append(atoms)
+    return frames
+
+
+def test_a_fresh_potential_has_forces_of_the_right_size_for_covalent_bonds(write_config, tmp_path):
+    """They were 10⁶ times too large: products of messages from neighbours that are close."""
+    ase.io.write(tmp_path / "train.xyz", chains())
+    model = {"cutoff": 4.5, "repulsion": "none", "channels": 8}
+    path = write_config(data={"valid": None, "test": None}, model=model, loss={"stress": 0.0})
+    data, potential = set_up(read_config(path), Console(quiet=True))
+    result = potential(collate(data.train))
+    assert result.forces.square().mean().sqrt() < 30 * potential.normalisation.energy_scale
+
+
+def test_molecules_and_crystals_are_trained_together(write_config, tmp_path, frames, capsys):
+    """Meshes for the periodic ones, pair sums for the others, stress where there is one, every charge its own."""
+    ase.io.write(tmp_path / "train.xyz", [*frames[:4], *chains()])
+    path = write_config(data={"valid": "train.xyz", "test": None}, training={"max_epochs": 2})
+    report = train(read_config(path))
+    out = capsys.readouterr().out
+    assert "6 not periodic, 4 periodic" in out and "total charge +0 e (3), +1 e (3)" in out
+    assert all(math.isfinite(x) for x in (report.errors["train"].forces, report.errors["train"].stress))
+    potential, _ = load_potential(report.checkpoint)
+    data = load_datasets(read_config(path))
+    structures = [s.structure for s in data.train]
+    sums = [float(q.sum()) for q in predict(potential, data.train).charges]
+    # float32
+    assert sums == pytest.approx([s.total_charge or 0.0 for s in structures], abs=1e-4)
+
+
+def test_check_says_what_is_there_and_writes_nothing(write_config, tmp_path, capsys):
+    cli_train.main([str(write_config()), "--check"])
+    out = capsys.readouterr().out
+    assert "8 structures of 8 atoms" in out and "E0" in out and "ms per step" in out
+    assert not (tmp_path / "run").exists()
+
+
+def test_resume_with_another_model_or_other_elements_is_refused(write_config, tmp_path, frames):
+    train(read_config(write_config(training={"max_epochs": 1})))
+    with pytest.raises(InputError, match=r"channels \(was 8, is 16\)"):
+        train(read_config(write_config(model={"channels": 16})), resume=True)
+    other = [f.copy() for f in frames[:4]]
+    for new, old in zip(other, frames, strict=False):
+        new.numbers[new.numbers == 11] = 19
+        new.calc = SinglePointCalculator(new, **old.calc.results)
+    ase.io.write(tmp_path / "train.xyz", other)
+    ase.io.write(tmp_path / "valid.xyz", other)
+    with pytest.raises(InputError, match="was trained on Na Cl, the training set has Cl K"):
+        train(read_config(write_config()), resume=True)
+
+
+def test_an_output_that_cannot_be_made_is_refused_first(write_config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"'.*file' is a file"):
+        train(read_config(write_config(output=str(tmp_path / "file" / "run"))))
+
+
+def test_errors_by_config_type(write_config, tmp_path, frames, capsys):
+    path = train(read_config(write_config(training={"max_epochs": 1}))).checkpoint
+    for k, atoms in enumerate(frames[:4]):
+        atoms = atoms.copy()
+        atoms.info["config_type"] = "hot" if k else "cold"
+        atoms.calc = SinglePointCalculator(atoms, **frames[k].calc.results)
+        ase.io.write(tmp_path / "kinds.xyz", atoms, append=k > 0)
+    capsys.readouterr()
+    cli_evaluate.main([str(path), str(tmp_path / "kinds.xyz")])
+    out = capsys.readouterr().out
+    assert "hot" in out and "cold" in out and "Mean absolute errors: energy" in out

@@ -85,8 +85,8 @@ def calm_messages(potential: Potential, samples: Sequence[Sample], most_atoms: i
     """Scale the messages of a fresh potential down where neighbours are close, element by element and layer by layer.
 
     The sums over neighbours are normalised for neighbours of unit weight, but the radial functions grow like cutoff/r,
-    and the atoms take products of their messages: with covalent bonds the forces of a fresh network would be 10⁴ (water) to
-    10⁶ (carbon chains) times too large, and the training would take most of its time to undo that.
+    and the atoms take products of their messages: with covalent bonds the forces of a fresh network would be 10⁴
+    (water) to 10⁶ (carbon chains) times too large, and the training would take most of its time to undo that.
     Leaves the potential in PyTorch operations.
     """
     chosen = list(samples[:: max(1, len(samples) // 16)])
