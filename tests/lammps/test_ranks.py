@@ -63,6 +63,7 @@ ON_RANKS = {
         "overlay",
         "ignored atoms",
         "dynamics",
+        "dynamics, shifting bricks",
         "stress of the atoms, few ions",
         "exported network, empty ranks",
     ],
