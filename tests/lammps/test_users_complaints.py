@@ -1,6 +1,6 @@
 """What users of such pair styles complain about elsewhere, and where it is tested that they need not do so here.
 
-wrong elements when pair_coeff is lax          below, test_lifecycle, "unknown element", "element count" in test_bad_input
+wrong elements when pair_coeff is lax          below, test_lifecycle, "unknown element", "element count": test_bad_input
 versions of plugin and engine that do not fit  test_package
 the GPU of a rank                              test_device
 slow first steps, models loaded at every run   below, and test_dynamics
