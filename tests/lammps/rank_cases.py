@@ -81,6 +81,9 @@ CASES = {
     "dynamics, fix balance": Case(
         IONS, MODEL, after=("comm_style tiled",), run=(*DYNAMICS, "fix b all balance 7 1.0 rcb", "run 40")
     ),
+    "dynamics, shifting bricks": Case(
+        in_a_corner(), MODEL, run=(*DYNAMICS, "fix b all balance 5 1.0 shift x 10 1.01", "run 40")
+    ),
     "dynamics, new meshes": Case(
         IONS,
         MODEL,

@@ -65,6 +65,7 @@ ON_RANKS = {
         "dynamics",
         "slab",
         "cluster",
+        "dynamics, shifting bricks",
         "stress of the atoms, few ions",
         "exported network, empty ranks",
     ],

@@ -1,8 +1,8 @@
 """What users of such pair styles complain about elsewhere, and where it is tested that they need not do so here.
 
-wrong elements when pair_coeff is lax          below, and "unknown element", "element count" in test_bad_input
+wrong elements when pair_coeff is lax          below, test_lifecycle, "unknown element", "element count": test_bad_input
 versions of plugin and engine that do not fit  test_package
-the GPU of a rank                              tests of keyword `device`
+the GPU of a rank                              test_device
 slow first steps, models loaded at every run   below, and test_dynamics
 memory that grows, or ends without a hint      test_memory, and below
 empty subdomains                               "empty ranks" in test_ranks
