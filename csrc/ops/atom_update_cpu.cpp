@@ -58,17 +58,36 @@ UpdateJob<Real> job_with(const UpdateInputs& x, const UpdateKind& kind, const Te
   return job;
 }
 
+// Atoms in shares, one for each thread, and these in blocks. In whole blocks, one of two threads would have
+// 72 of 128 atoms.
+struct Shares {
+  std::int64_t n, count;
+  static constexpr std::int64_t kGroup = 6;  // atoms whose rows the matrices take at a time
+
+  std::int64_t first(std::int64_t share) const {
+    return std::min(n, kGroup * (share * ((n + kGroup - 1) / kGroup) / count));
+  }
+  std::int64_t blocks() const {  // of the largest share
+    const std::int64_t groups = (n + kGroup - 1) / kGroup;
+    return block_count(kGroup * ((groups + count - 1) / count));
+  }
+};
+
 // kept: planes of all blocks, null: each thread overwrites its own.
 template <class Real>
-void run_blocks(const UpdateJob<Real>& job, std::int64_t n, typename UpdateKernels<Real>::Block kernel,
+void run_blocks(const UpdateJob<Real>& job, const Shares& shares, typename UpdateKernels<Real>::Block kernel,
                 Real* kept) {
   const std::int64_t plane = std::int64_t(kBlockAtoms) * job.row, of_block = plane * job.planes.count;
-  at::parallel_for(0, block_count(n), 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, shares.count, 1, [&](std::int64_t begin, std::int64_t end) {
     Real* const memory = scratch<Real>(Purpose::Atoms, plane * kScratchPlanes + (kept ? 0 : of_block));
-    for (std::int64_t block = begin; block < end; ++block) {
-      const std::int64_t first = block * kBlockAtoms, count = std::min<std::int64_t>(kBlockAtoms, n - first);
-      kernel(job, first, static_cast<int>(count),
-             kept ? kept + block * of_block : memory + plane * kScratchPlanes, memory);
+    for (std::int64_t share = begin; share < end; ++share) {
+      const std::int64_t last = shares.first(share + 1);
+      Real* planes = kept ? kept + share * shares.blocks() * of_block : memory + plane * kScratchPlanes;
+      for (std::int64_t first = shares.first(share); first < last; first += kBlockAtoms) {
+        kernel(job, first, static_cast<int>(std::min<std::int64_t>(kBlockAtoms, last - first)), planes,
+               memory);
+        if (kept) planes += of_block;
+      }
     }
   });
 }
@@ -139,15 +158,18 @@ UpdateGradients train(const UpdateInputs& x, const UpdateKind& kind, const Updat
 
 UpdateOutputs fused_update(const UpdateInputs& x, const UpdateKind& kind, Tensor* kept) {
   const std::int64_t n = x.messages.size(0);
+  const Shares shares{n, at::get_num_threads()};
   const UpdateOutputs out = empty_results(x, kind);
   const Tensor factors = padded_factors(x.elements, kind.channels);
   AT_DISPATCH_FLOATING_TYPES(x.messages.scalar_type(), "atom_update", [&] {
     UpdateJob<scalar_t> job = job_with<scalar_t>(x, kind, factors);
     put_results(job, out);
     if (kept) {
-      *kept = at::empty({block_count(n) * job.planes.count * kBlockAtoms * job.row}, x.messages.options());
+      *kept = at::empty({shares.count, shares.blocks() * job.planes.count * kBlockAtoms * job.row},
+                        x.messages.options());
     }
-    run_blocks<scalar_t>(job, n, update_kernels<scalar_t>().forward, kept ? data<scalar_t>(*kept) : nullptr);
+    run_blocks<scalar_t>(job, shares, update_kernels<scalar_t>().forward,
+                         kept ? data<scalar_t>(*kept) : nullptr);
   });
   return out;
 }
@@ -165,7 +187,9 @@ UpdateGradients fused_update_gradients(const UpdateInputs& x, const UpdateKind& 
     put_seeds(job, by_results);
     job.messages_gradient = data<scalar_t>(gradient.messages);
     job.features_gradient = data<scalar_t>(gradient.features);
-    run_blocks<scalar_t>(job, x.messages.size(0), update_kernels<scalar_t>().backward, data<scalar_t>(kept));
+    // The shares of the forward pass, whatever the number of threads is by now.
+    const Shares shares{x.messages.size(0), kept.size(0)};
+    run_blocks<scalar_t>(job, shares, update_kernels<scalar_t>().backward, data<scalar_t>(kept));
   });
   return gradient;
 }
