@@ -7,7 +7,7 @@ the same in words. Bytes and messages that a rank sends; what it receives is the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, pi
 
 import numpy as np
 
@@ -52,8 +52,16 @@ class System:
         """Of LAMMPS: images of all atoms in the brick and a shell around it."""
         return self.density * ((self.edge + 2 * self.ghost_range) ** 3 - self.edge**3)
 
-    def senders(self, bricks: tuple[int, int, int], reach: float, slices: int = 40) -> float:
-        """Distinct atoms of other ranks that are closer to a rank's brick than `reach`."""
+    def reach(self, cutoff: float) -> float:
+        """How far outside a flat face atoms have a neighbour inside, on average: the cap of their sphere that is inside
+        must not be empty, and atoms are put there at random."""
+        height = np.linspace(0.0, cutoff, 1001)
+        empty = np.exp(-self.density * pi / 3 * height**2 * (3 * cutoff - height))
+        return cutoff * (1.0 - empty.mean())
+
+    def senders(self, bricks: tuple[int, int, int], cutoff: float, slices: int = 40) -> float:
+        """Distinct atoms of other ranks that have one of a rank's own closer than `cutoff`."""
+        reach = self.reach(cutoff)
         axes = []
         for count in bricks:
             # pieces of this axis of the box: distance from the brick, or from its image behind the other end; length

@@ -26,11 +26,11 @@ def write_model(path: Path) -> None:
     export_model(path.with_suffix(".ckpt"), path)
 
 
-def write_ions(path: Path, cells: tuple[int, int, int], density: float = 0.03) -> int:
-    """Disturbed rock salt with `cells` ions along each axis, density 1/Å³; returns how many there are."""
+def write_ions(path: Path, cells: tuple[int, int, int], density: float = 0.03, noise: float = 0.3) -> int:
+    """Rock salt, `cells` ions along each axis, density 1/Å³, displaced by `noise` Å rms; returns how many there are."""
     spacing = density ** (-1 / 3)
     sites = np.array(list(itertools.product(*map(range, cells))))
-    positions = spacing * (sites + 0.25) + np.random.default_rng(1).normal(0, 0.3, sites.shape)
+    positions = spacing * (sites + 0.25) + np.random.default_rng(1).normal(0, noise, sites.shape)
     box = "\n".join(f"0 {spacing * n} {a}lo {a}hi" for n, a in zip(cells, "xyz", strict=True))
     rows = "\n".join(
         f"{i} {1 + s.sum() % 2} {x} {y} {z}" for i, (s, (x, y, z)) in enumerate(zip(sites, positions, strict=True), 1)
