@@ -1,8 +1,8 @@
 # Each target is a few commands that a person could type; see README.md.
 #   make demo    train, export, run in LAMMPS, look at the pictures (5 minutes on two cores)
 #   make test    all tests
-#   make test-sanitize   native tests under AddressSanitizer and UBSan
-#   make test-sanitize-all   the same with the kernels of older processors, and the plugin in LAMMPS (20 minutes)
+#   make test-sanitize   the tests of the mesh under AddressSanitizer and UBSan
+#   make test-sanitize-all   and those of the operators of torch, and the plugin in LAMMPS
 #   make test-memory     the plugin in LAMMPS under valgrind (five minutes)
 #   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
 #   make wheel-check     that wheel in an empty environment (ten minutes, network)
@@ -62,9 +62,8 @@ test-sanitize: $(ENVIRONMENT)
 	@mkdir -p build
 	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON)
 
-test-sanitize-all: $(ENVIRONMENT)
-	@mkdir -p build
-	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON) --all
+test-sanitize-all: test-sanitize
+	@MPLBACKEND=Agg tests/native/sanitize.sh $(PYTHON) --operators
 	@tests/native/sanitize.sh $(PYTHON) --plugin
 
 test-memory: $(INSTALLED)

@@ -2,7 +2,7 @@
 
     python tests/lammps/memcheck.py [deck ...]              under valgrind (make test-memory; five minutes)
     python tests/lammps/memcheck.py --sanitizer [deck ...]  under AddressSanitizer and UBSan, which the environment has
-                                                            loaded (tests/native/sanitize.sh --plugin; two minutes)
+                                                            loaded (tests/native/sanitize.sh --plugin)
 
 Runs short decks, each in a fresh `lmp`, on one rank and on two, with the plugin in use. Ends with 1 when the tool finds
 anything, for valgrind: that memcheck.supp does not explain by other people's code; its report is printed. Only valgrind

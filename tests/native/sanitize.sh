@@ -20,7 +20,7 @@ case "${1:-}" in --operators | --plugin)
 esac
 
 options=(-DHOTPP_OPS=OFF -DHOTPP_LAMMPS_PLUGIN=OFF)
-targets=(_pme _pme_mpi _pme_emulated)
+targets=(all)
 case $what in
   operators)
     options=(-DHOTPP_OPS=ON -DHOTPP_LAMMPS_PLUGIN=OFF)
