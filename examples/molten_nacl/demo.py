@@ -31,7 +31,7 @@ TIMESTEP = 1e-3  # ps
 CONFIG = """\
 output: {output}
 data: {{train: {data}/train.xyz.gz, valid: {data}/valid.xyz.gz, test: {data}/test.xyz.gz}}
-model: {{electrostatics: {variant}, cutoff: 4.0, channels: 16, accuracy: 1.0e-3, repulsion: zbl}}
+model: {{electrostatics: {variant}, cutoff: 4.0, channels: 16, accuracy: 1.0e-3}}
 training: {{max_minutes: {minutes}, max_epochs: 1000, batch_size: 4, threads: 1, accelerator: cpu}}
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ase.data import covalent_radii
 from hotpp_lr.data.batch import collate
 from hotpp_lr.data.neighbours import neighbour_list
 from hotpp_lr.model.exported import ExportedNetwork, frozen_tables
@@ -34,6 +35,25 @@ def test_it_pushes_atoms_apart_until_their_covalent_radii_touch():
     (slope,) = torch.autograd.grad(energy.sum(), r)
     assert (slope[:-1] < 0).all()
     assert energies([reach + 1e-9, 5.0]).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("elements", [(1, 1), (6, 8), (19, 19), (55, 118), (2, 92)], ids=str)
+def test_it_is_smooth_and_ends_at_contact_or_the_cutoff_for_any_elements(elements):
+    cutoff = 4.0
+    wall = ScreenedNuclei(elements, cutoff)
+    end = min(covalent_radii[list(elements)].sum(), cutoff)
+    r = torch.linspace(0.1, end + 0.5, 4001, dtype=torch.float64, requires_grad=True)
+    zero, one = torch.zeros(len(r), dtype=torch.int64), torch.ones(len(r), dtype=torch.int64)
+    energy = wall.pair_energy(r, zero, one)
+    (slope,) = torch.autograd.grad(energy.sum(), r, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope.sum(), r)
+    assert torch.isfinite(curvature).all()
+    beyond = r >= end
+    assert not energy[beyond].any() and not slope[beyond].any() and (slope[~beyond][:-3] < 0).all()
+    # value, slope and curvature go to zero like the third, second and first power of the distance to the end
+    near = (r > end - 0.01) & ~beyond
+    assert energy[near].max() < 1e-4 * energy[r < 0.5].max()
+    assert slope[near].abs().max() < 1e-3 * slope[r < 0.5].abs().max()
 
 
 def test_it_does_not_depend_on_the_order_of_the_atoms():

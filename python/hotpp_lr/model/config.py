@@ -23,7 +23,7 @@ class ModelConfig(BaseModel):
     radial_hidden: int = Field(32, ge=1)
     radial_knots: int = Field(257, ge=17, description="of the tables of the radial weights in training")
     many_body: bool = True
-    repulsion: Literal["none", "zbl"] = Field("none", description="zbl: a wall where covalent radii overlap")
+    repulsion: Literal["none", "zbl"] = Field("zbl", description="zbl: a wall where covalent radii overlap")
     smearing: float = Field(1.5, gt=0, description="σ of the smeared charges, Å; Gaussian pair kernel erf(r/√2σ)/r")
     kernel: Literal["gaussian", "prolate"] = Field("gaussian", description="prolate: band-limited, a coarser mesh")
     order: int = Field(6, ge=3, le=8, description="assignment order of the mesh in training")

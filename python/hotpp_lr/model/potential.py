@@ -76,7 +76,7 @@ class Potential(nn.Module):
                 normalisation.mean_neighbours,
                 normalisation.energy_scale,
                 torch.tensor(guess),
-                repulsion(config.repulsion, normalisation.elements),
+                repulsion(config.repulsion, normalisation.elements, config.cutoff),
             )
         self.network = network
         # float64 whatever the network's precision: total energies of -10^5 eV leave float32 no digits for the rest.

@@ -32,15 +32,17 @@ class ScreenedNuclei(nn.Module):
     (Ziegler, Biersack, Littmark 1985, eqs. 2-60 and 2-61). The network learns the difference to it; at distances that
     no training structure shows, the network extrapolates anywhere, and this wall is what keeps atoms apart.
 
-    elements: atomic numbers in the order of the species index.
+    elements: atomic numbers in the order of the species index; cutoff Å: there are no edges beyond, so that the wall of
+    larger atoms (K–K 4.06 Å, Cs–Cs 4.88 Å) ends there.
     """
 
-    def __init__(self, elements: tuple[int, ...]):
+    def __init__(self, elements: tuple[int, ...], cutoff: float = 100.0):
         super().__init__()
         self.fixed_point = FIXED_POINT  # TorchScript does not see those of the module
         numbers = torch.tensor(elements, dtype=torch.float64)
         radii = torch.tensor([covalent_radii[z] for z in elements], dtype=torch.float64)
-        self.reach = 2.0 * float(radii.max())
+        self.cutoff = float(cutoff)
+        self.reach = min(2.0 * float(radii.max()), self.cutoff)
         self.register_buffer("nuclei", COULOMB_CONSTANT**0.5 * numbers)
         self.register_buffer("inverse_screening", numbers**0.23 / (0.8854 * _BOHR))
         self.register_buffer("radii", radii)
@@ -52,7 +54,8 @@ class ScreenedNuclei(nn.Module):
         scaled = (self.inverse_screening[first] + self.inverse_screening[second]) * r
         screening = (self.heights * torch.exp(-self.decays * scaled.unsqueeze(-1))).sum(-1)
         coulomb = self.nuclei[first] * self.nuclei[second] / r
-        return coulomb * screening * envelope(r / (self.radii[first] + self.radii[second]), 1.0)
+        contact = (self.radii[first] + self.radii[second]).clamp(max=self.cutoff)
+        return coulomb * screening * envelope(r / contact, 1.0)
 
     def forward(
         self, edge_vectors: Tensor, receivers: Tensor, senders: Tensor, species: Tensor, n_owned: int
@@ -81,6 +84,6 @@ class ScreenedNuclei(nn.Module):
         return (total.double() / self.fixed_point).to(energy.dtype) + (floating - floating.detach())
 
 
-def repulsion(kind: str, elements: tuple[int, ...]) -> nn.Module:
-    """The `repulsion:` of a `ModelConfig`, for these atomic numbers."""
-    return ScreenedNuclei(elements) if kind == "zbl" else NoRepulsion()
+def repulsion(kind: str, elements: tuple[int, ...], cutoff: float) -> nn.Module:
+    """The `repulsion:` of a `ModelConfig`, for these atomic numbers and the network's cutoff."""
+    return ScreenedNuclei(elements, cutoff) if kind == "zbl" else NoRepulsion()
