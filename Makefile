@@ -7,7 +7,7 @@
 #   make wheel           dist/*.whl, for machines without compilers (docs/install.md)
 #   make wheel-check     that wheel in an empty environment (ten minutes, network)
 #   make bench-pme       the mesh beside its peers (15 minutes; their packages go to .venv-peers)
-#   make bench-network   MD and training steps beside MACE and NequIP (15 minutes; their packages go to .venv-mace, .venv-nequip)
+#   make bench-network   MD and training steps beside MACE and NequIP, memory (20 minutes; their packages go to .venv-mace, .venv-nequip)
 #   make gpu-check       everything that needs a CUDA device: build, tests, sanitizer, benchmark (8 minutes)
 #   make bench   the tables under benchmarks/results (hours)
 #   make lint    style
@@ -116,6 +116,8 @@ PEERS_NETWORK ?= mace nequip
 bench-network: $(INSTALLED) $(PEERS_NETWORK:%=.venv-%/bin/python)
 	@$(PYTHON) benchmarks/md/step_time.py $(foreach p,$(PEERS_NETWORK),--$(p)-python .venv-$(p)/bin/python)
 	@$(PYTHON) benchmarks/training/step_time.py
+	@$(PYTHON) benchmarks/md/profile_table.py
+	@$(PYTHON) benchmarks/md/largest_system.py
 
 bench-pme: $(INSTALLED) $(PEERS)
 	@$(PYTHON) benchmarks/pme/cpu.py --peers-python $(PEERS)

@@ -107,16 +107,39 @@ def test_transposed_inputs_equal_contiguous_ones():
         assert torch.equal(a, e)
 
 
-def test_same_bits_with_one_and_two_threads_and_in_any_block():
+@pytest.fixture
+def number_of_threads():
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("n", [1, 5, 49, 128])  # shares that are empty, end within a block, fill blocks
+def test_the_number_of_threads_may_change_before_the_backward_pass(number_of_threads, n):
+    """The atoms of a thread in the forward pass decide where it keeps what the backward pass reads."""
+    network = make_network(16)
+    *arguments, species = make_inputs(network, 1, n)
+
+    def gradients(forward, backward):
+        inputs = [x.clone().requires_grad_() for x in arguments]
+        number_of_threads(forward)
+        total = linear_function(AtomUpdate(network, 1)(*inputs, species))
+        number_of_threads(backward)
+        return torch.autograd.grad(total, inputs)
+
+    expected = gradients(1, 1)
+    for threads in ((1, 3), (3, 1), (7, 2)):
+        for a, e in zip(gradients(*threads), expected, strict=True):
+            assert torch.equal(a, e), threads
+
+
+def test_same_bits_with_one_and_two_threads_and_in_any_block(number_of_threads):
     network = make_network(19, dtype=torch.float32)
     arguments = make_inputs(network, 1, 500)
-    before, results = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            results.append(with_gradients(AtomUpdate(network, 1), *arguments))
-    finally:
-        torch.set_num_threads(before)
+    results = []
+    for threads in (1, 2):
+        number_of_threads(threads)
+        results.append(with_gradients(AtomUpdate(network, 1), *arguments))
     for a, b in zip(*results, strict=True):
         assert torch.equal(a, b)
     shifted = AtomUpdate(network, 1)(*(x[7:] for x in arguments))
