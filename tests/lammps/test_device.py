@@ -35,6 +35,7 @@ ON_RANKS = {
         "slab",
         "cluster",
         "gas",
+        "exported network",
     ],
     2: ["brick", "float32", "features in pieces, float32", "ensemble", "ignored atoms", "dynamics, fix balance"],
     3: ["triclinic tiled", "empty ranks", "none"],
