@@ -38,7 +38,9 @@ CASES = {
     "ensemble": Case("hotpp/lr {}/charge+dipole.pt {}/other.pt"),
     # of random weights, which hold no salt together for long
     "whole network": Case("hotpp/lr {}/model.pt", (*NVE, "timestep 0.0001")),
-    "pressure": Case(commands=(*HOT, "fix npt all npt temp 900 900 0.05 aniso 0 0 0.1", "neigh_modify every 3 delay 0 check no")),
+    "pressure": Case(
+        commands=(*HOT, "fix npt all npt temp 900 900 0.05 aniso 0 0 0.1", "neigh_modify every 3 delay 0 check no")
+    ),
     # more pairs than there was room for
     "shrinking": Case(commands=(*NVE, SHRINKING), runs=(9, 4)),
     # needs the mesh of the host at every third step
