@@ -51,8 +51,8 @@ struct DeviceStep::Tensors {
     generation_of_edges = edges.generation;
     const auto options = at::TensorOptions(edges.device).dtype(at::kDouble);
     gradients = at::zeros({edges.n_pairs, 3}, options);
-    // energies, charges, dipoles, strain, forces; of the mesh charges,
-    // potential, field, forces, strain, energy
+    // energies, charges, dipoles, strain, forces; of the mesh charges, potential, field, forces, strain,
+    // energy
     results = at::empty({5 * edges.n_rows + 3 * edges.n_places + 9 + 8 * edges.n_rows + 10}, options);
   }
 
@@ -88,8 +88,8 @@ struct DeviceStep::Tensors {
     return host.data_ptr<double>();
   }
 
-  // a [n] and b [n, 3] in one copy that does not wait: the buffer is only
-  // written again after results of this step have come back.
+  // a [n] and b [n, 3] in one copy that does not wait: the buffer is only written again after results of this
+  // step have come back.
   std::pair<at::Tensor, at::Tensor> send(at::Device device, const std::vector<double>& a,
                                          const std::vector<double>& b) {
     const auto n = static_cast<std::int64_t>(a.size()), m = static_cast<std::int64_t>(b.size());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A step of one model on a device: network, mesh where the device has one, and
-// forces; what LAMMPS wants to know comes back in one copy. Without headers of
-// torch.
+// A step of one model on a device: network, mesh where the device has one, and forces; what LAMMPS wants to
+// know comes back in one copy. Without headers of torch.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +21,8 @@ class DeviceStep {
   explicit DeviceStep(const Device&);
   ~DeviceStep();
 
-  // Collective, as Member::evaluate. Leaves the atoms' energies, charges and
-  // dipoles in `model`, and those of the mesh in `long_range` (null: no
-  // charges).
+  // Collective, as Member::evaluate. Leaves the atoms' energies, charges and dipoles in `model`, and those of
+  // the mesh in `long_range` (null: no charges).
   void evaluate(Model& model, LongRange* long_range, const DeviceEdges&, const AtomRows&,
                 std::int64_t exchange, const std::vector<double>& positions, Profile&);
 
@@ -33,8 +31,7 @@ class DeviceStep {
   double strain_derivative[9] = {};            // eV
   std::vector<double> edge_gradients() const;  // [n_edges, 3] eV/Å; waits for the device
 
-  // What the log should tell about recordings of the step, once; "" most of the
-  // time.
+  // What the log should tell about recordings of the step, once; "" most of the time.
   std::string take_note();
 
  private:

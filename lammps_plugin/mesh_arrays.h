@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the mesh of a device reads and writes: float64, in the same memory at
-// every step.
+// What the mesh of a device reads and writes: float64, in the same memory at every step.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -15,9 +14,8 @@ struct MeshArrays {
   MeshArrays() = default;
   MeshArrays(std::int64_t n, bool has_dipoles, at::Device);
 
-  // positions [n, 3] Å from the corner of the cell, raw charges [n] e, dipoles
-  // [n, 3] e·Å or undefined. total_charge: of the model, to which the charges
-  // are shifted.
+  // positions [n, 3] Å from the corner of the cell, raw charges [n] e, dipoles [n, 3] e·Å or undefined.
+  // total_charge: of the model, to which the charges are shifted.
   void set(const at::Tensor& positions, const at::Tensor& raw_charges, const at::Tensor& dipoles,
            double total_charge);
   // Starts the mesh on the current stream.

@@ -13,8 +13,8 @@
 namespace hotpp {
 namespace {
 
-// A device records no default stream. All recordings of a device use the same
-// one, so that the backward pass stays on the stream of its forward pass.
+// A device records no default stream. All recordings of a device use the same one, so that the backward pass
+// stays on the stream of its forward pass.
 c10::Stream recording_stream(at::Device device) {
   static std::array<std::unique_ptr<c10::Stream>, 64> streams;
   auto& stream = streams.at(static_cast<std::size_t>(device.index()));
@@ -38,8 +38,7 @@ void record_work(DeviceGraph& graph, DeviceGraph* earlier, const std::function<v
   graph.end();
 }
 
-// What torch says about an error within a model ends in the reason, after a
-// trace of the model's code.
+// What torch says about an error within a model ends in the reason, after a trace of the model's code.
 std::string reason(const std::exception& error) {
   static const std::string mark = "RuntimeError: ";
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
@@ -96,8 +95,7 @@ void StepGraphs::run(const Key& key, const Work& before, const Work& between, co
   note_ = recordings_++ == 0 ? "steps are recorded" : "recorded again, for another number of atoms or pairs";
 }
 
-// On the stream that is recorded next, so that libraries have their memory for
-// it, and kernels are loaded.
+// On the stream that is recorded next, so that libraries have their memory for it, and kernels are loaded.
 void StepGraphs::rehearse(const Work& step) {
   const at::Device device(device_.name());
   synchronise(device);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Recordings of a step on a device: after a few steps with the same shapes and
-// the same memory, all further ones are two launches, one before and one after
-// the mesh, which has its own.
+// Recordings of a step on a device: after a few steps with the same shapes and the same memory, all further
+// ones are two launches, one before and one after the mesh, which has its own.
 #pragma once
 
 #include <array>
@@ -24,12 +23,10 @@ class StepGraphs {
   explicit StepGraphs(const Device&);
   ~StepGraphs();
 
-  // A step: `before` and `after` work on the device only and may be recorded,
-  // `between` (or null) starts work there by itself. What cannot be recorded is
-  // run every time.
+  // A step: `before` and `after` work on the device only and may be recorded, `between` (or null) starts work
+  // there by itself. What cannot be recorded is run every time.
   void run(const Key&, const Work& before, const Work& between, const Work& after);
-  // What somebody should be told, once: that steps are recorded now, or why
-  // they are not.
+  // What somebody should be told, once: that steps are recorded now, or why they are not.
   std::string take_note();
 
  private:

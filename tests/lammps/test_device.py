@@ -36,6 +36,7 @@ ON_RANKS = {
         "slab",
         "cluster",
         "gas",
+        "exported network",
     ],
     2: ["brick", "float32", "ensemble", "ignored atoms", "dynamics, fix balance"],
     3: ["triclinic tiled", "empty ranks", "none"],

@@ -114,6 +114,35 @@ def test_groups_of_an_edge_list_that_changed_in_place_stay_where_they_are(device
         assert torch.equal(a, b)
 
 
+@pytest.mark.gpu
+@without_device
+@torch.no_grad()
+def test_a_cuda_graph_goes_on_with_another_list_in_the_same_tensors():
+    features, vectors, table, receivers, senders, n_receivers, rank_out = Device("cuda")(random_edges(2, 2, 8))
+    group = torch.ops.hotpp_lr._tensor_message_groups
+    list_of = (receivers, senders, n_receivers, len(features))
+    kept = group(*list_of)
+    arguments = (features, vectors, table, receivers, senders, n_receivers, rank_out)
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        first = compiled(*arguments)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        messages = compiled(*arguments)
+    graph.replay()
+    torch.cuda.synchronize()
+    assert torch.equal(messages, first)
+    for tensor in (vectors, senders):
+        tensor.copy_(tensor.flip(0))
+    receivers.copy_((n_receivers - 1 - receivers).flip(0))
+    assert [a.data_ptr() for a in group(*list_of)] == [b.data_ptr() for b in kept]
+    graph.replay()
+    torch.cuda.synchronize()
+    again = compiled(*(a.clone() if torch.is_tensor(a) else a for a in arguments))
+    assert torch.equal(messages, again) and not torch.equal(messages, first)
+
+
 def test_senders_that_nobody_looked_at_give_nan_and_read_no_foreign_memory(device):
     """A list is looked at once, but what atoms send may be indexed anew at every step."""
     arguments = list(random_edges(1, 1, 4))
