@@ -152,7 +152,7 @@ def test_calculator_refuses_what_the_model_does_not_know(checkpoint, electrostat
     with pytest.raises(InputError, match="element K"):
         system.get_potential_energy()
     open_system = atoms()
-    open_system.pbc = False
+    open_system.pbc = (True, True, False)
     open_system.calc = HotppCalculator(checkpoint)
     if electrostatics == "none":
         assert np.isfinite(open_system.get_potential_energy())

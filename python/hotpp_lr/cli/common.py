@@ -34,7 +34,7 @@ def print_errors(console: Console, rows: Mapping[str, Errors]) -> None:
     """Root mean square errors, a row per set."""
     table = Table(title="Root mean square errors")
     for heading in ("set", "structures", "energy meV/atom", "forces meV/Å", "forces %", "stress meV/Å³"):
-        table.add_column(heading, justify="left" if heading == "set" else "right")
+        table.add_column(heading, justify="left" if heading == "set" else "right", overflow="fold")
     for name, e in rows.items():
         relative = None if e.forces is None or not e.forces_scale else 100 * e.forces / e.forces_scale
         table.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,9 +43,15 @@ def sample(structure: Structure, elements: tuple[int, ...], model: ModelConfig) 
             f"directions or in none, given pbc {structure.pbc.tolist()}; make a slab periodic with a vacuum above it "
             "(pbc=\"T T T\"), or use electrostatics 'none'."
         )
+    mesh = _mesh(model, tuple(map(tuple, structure.cell.tolist())), len(structure))
+    return prepare(structure, elements, model.cutoff, mesh)
+
+
+@functools.lru_cache(maxsize=1024)  # most sets have few cells, and a choice takes tens of milliseconds
+def _mesh(model: ModelConfig, cell: tuple[tuple[float, ...], ...], n_atoms: int) -> tuple[int, int, int]:
     choice = mesh_choice(model, order=model.order)
-    choice.update(structure.cell, len(structure.positions))
-    return prepare(structure, elements, model.cutoff, choice.mesh)
+    choice.update(np.array(cell), n_atoms)
+    return choice.mesh
 
 
 def load_datasets(config: Config) -> Datasets:
