@@ -11,7 +11,7 @@ from hotpp_lr.errors import InputError
 from hotpp_lr.export import export_model
 from hotpp_lr.model.checkpoint import KEY, describe
 from hotpp_lr.training.config import TrainingConfig
-from hotpp_lr.training.fit import _accelerator
+from hotpp_lr.training.set_up import accelerator
 from support import make_potential
 
 ON_DEVICE = """
@@ -68,7 +68,7 @@ def test_unknown_and_missing_devices_are_errors(name, message):
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "message"),
+    ("name", "message"),
     [
         ("gpo", "expected 'auto', 'cpu' or 'gpu'"),
         pytest.param(
@@ -76,9 +76,9 @@ def test_unknown_and_missing_devices_are_errors(name, message):
         ),
     ],
 )
-def test_training_names_the_key(accelerator, message):
+def test_training_names_the_key(name, message):
     with pytest.raises(InputError, match=f"training.accelerator is .*{message}"):
-        _accelerator(TrainingConfig(accelerator=accelerator))
+        accelerator(TrainingConfig(accelerator=name))
 
 
 def test_kernels_are_those_of_the_kind_of_device():

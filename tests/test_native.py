@@ -38,7 +38,7 @@ def test_without_operators_checkpoints_run_in_pytorch_operations(tmp_path, monke
     expected = load_model(path)(batch)
     native.load_operators.cache_clear()
     operators_on.cache_clear()
-    monkeypatch.setattr(native, "_candidates", lambda library: [tmp_path / library])
+    monkeypatch.setattr(native, "installed_files", lambda library: [tmp_path / library])
     try:
         with pytest.warns(RuntimeWarning, match="were not found.*PyTorch operations instead"):
             model = load_model(path)
